@@ -1,0 +1,50 @@
+# Every target sets up what it needs. `make demo` and `make test` are the two to know.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+# Small dense products crawl when threaded BLAS meets a busy core; the library does not need it.
+export OPENBLAS_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: setup demo test lint slow bench docs clean
+
+.venv/created:
+	$(PYTHON) -c 'import sys; sys.exit("peerrec needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+# What the demo needs and no more: a clone is at its first list in a minute.
+.venv/demo: .venv/created pyproject.toml
+	$(BIN)/pip install --quiet -e '.[node]'
+	@touch $@
+
+.venv/setup: .venv/created pyproject.toml
+	$(BIN)/pip install --quiet 'pip>=25.1'
+	$(BIN)/pip install --quiet -e '.[all]' --group dev
+	@touch $@ .venv/demo
+
+setup: .venv/setup
+
+demo: .venv/demo
+	@$(BIN)/peerrec demo $(if $(DATA),--data $(DATA),)
+
+lint: .venv/setup
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(BIN)/lint-imports
+
+test: .venv/setup lint
+	$(RUN) pytest -n 2
+
+slow: .venv/setup
+	$(RUN) pytest -n 2 -m slow
+
+bench: .venv/setup
+	$(BIN)/peerrec bench ranking
+
+docs: .venv/setup
+	$(RUN) pytest -q tests/test_documents.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,1 @@
+"""The daemon and the command line: everything of peerrec that touches the outside."""

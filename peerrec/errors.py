@@ -1,0 +1,56 @@
+"""Say what went wrong: every error that peerrec raises on purpose.
+
+Messages are written for the person who reads them: what happened, with which
+value, and what to do about it. Programming errors (a wrong type from our own
+code) stay ordinary Python exceptions and are never caught inside the library.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "NotFoundError",
+    "PeerrecError",
+    "UnknownItem",
+    "UnknownPeer",
+]
+
+
+class PeerrecError(Exception):
+    """Base of everything raised on purpose; the message is for the user."""
+
+
+class ConfigError(PeerrecError):
+    """A setting, option or argument is not allowed: names key, value and what is.
+
+    Attributes:
+        key: path of the setting, as the user wrote it (``merit.walks``).
+        value: the refused value.
+        allowed: what would have been accepted, in words.
+    """
+
+    def __init__(self, key: str, value: object, allowed: str) -> None:
+        super().__init__(f"{key}: {value!r} is not allowed; {allowed}")
+        self.key = key
+        self.value = value
+        self.allowed = allowed
+
+    def __reduce__(self) -> tuple[type, tuple[str, object, str]]:
+        return (type(self), (self.key, self.value, self.allowed))
+
+
+class DataError(PeerrecError):
+    """Input data is broken: names the source, the row where known, and the reason."""
+
+
+class NotFoundError(PeerrecError, LookupError):
+    """Something was asked for that is not known here."""
+
+
+class UnknownPeer(NotFoundError):
+    """No interaction, trust or descriptor of this peer is known on this node."""
+
+
+class UnknownItem(NotFoundError):
+    """No interaction with this item is known on this node."""
