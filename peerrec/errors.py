@@ -12,6 +12,12 @@ __all__ = [
     "DataError",
     "NotFoundError",
     "PeerrecError",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreFull",
+    "StoreLocked",
+    "StoreReadOnly",
+    "StoreTooNew",
     "UnknownItem",
     "UnknownPeer",
 ]
@@ -54,3 +60,27 @@ class UnknownPeer(NotFoundError):
 
 class UnknownItem(NotFoundError):
     """No interaction with this item is known on this node."""
+
+
+class StoreError(PeerrecError):
+    """The store on disk cannot be used as asked: names the file and what to do."""
+
+
+class StoreLocked(StoreError):
+    """Another opener holds the store: names the process where it can be known."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer version; this one refuses to touch it."""
+
+
+class StoreCorrupt(StoreError):
+    """The store's content does not check out; nothing of it was handed out."""
+
+
+class StoreFull(StoreError):
+    """There was no room to write; the call did nothing, what was stored is intact."""
+
+
+class StoreReadOnly(StoreError):
+    """The store may be read but not written."""

@@ -1,0 +1,1 @@
+"""Measure the library against the parts it is built from, and against others' code."""
