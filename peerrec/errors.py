@@ -8,6 +8,7 @@ code) stay ordinary Python exceptions and are never caught inside the library.
 from __future__ import annotations
 
 __all__ = [
+    "Cancelled",
     "ConfigError",
     "DataError",
     "NotFoundError",
@@ -25,6 +26,10 @@ __all__ = [
 
 class PeerrecError(Exception):
     """Base of everything raised on purpose; the message is for the user."""
+
+
+class Cancelled(PeerrecError):
+    """Long work ended because its caller said so: says how far it came."""
 
 
 class ConfigError(PeerrecError):

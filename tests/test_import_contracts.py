@@ -58,12 +58,24 @@ def test_the_code_keeps_all_contracts(tree):
         ("peerrec", "import time"),
         ("peerrec", "import threading"),
         ("peerrec", "import networkx"),
+        ("peerrec/facade", "import time"),
+        ("peerrec/facade", "import threading"),
         ("peerrec_node", "import peerrec_sim"),
         ("peerrec_sim", "import peerrec_node"),
     ],
 )
 def test_a_planted_import_breaks_a_contract(tree, package, planted):
-    (tree / CODE[package] / "planted.py").write_text(f"{planted}\n")
+    name, _, inside = package.partition("/")
+    (tree / CODE[name] / inside / "planted.py").write_text(f"{planted}\n")
     result = check_contracts(tree)
     assert result.returncode != 0
     assert "BROKEN" in result.stdout
+
+
+@pytest.mark.parametrize("planted", ["socket", "asyncio", "random"])
+def test_the_facade_may_use_a_clock_and_a_thread_but_nothing_else(tree, planted):
+    facade = tree / "peerrec" / "recommender.py"
+    facade.write_text(facade.read_text() + f"\nimport {planted}\n")
+    result = check_contracts(tree)
+    assert result.returncode != 0
+    assert f"peerrec.recommender -> {planted}" in result.stdout

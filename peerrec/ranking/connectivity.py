@@ -30,7 +30,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, ndtri
 
 from peerrec.errors import ConfigError
 
@@ -88,6 +87,9 @@ def flag_bridged(
     share = through / count
     if rule == "published":
         return share, share >= threshold
+    # Imported here: its import takes longer than ranking a million interactions.
+    from scipy.special import betaincinv, ndtri
+
     if rule == "wilson":
         z = float(ndtri(confidence))
         spread = z * np.sqrt(share * (1.0 - share) / count + (z / (2.0 * count)) ** 2)

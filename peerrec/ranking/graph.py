@@ -15,6 +15,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -87,7 +88,7 @@ class Graph:
             span_s=span_s, half_life_s=half_life_s, window_s=window_s
         )
         self.trust = TrustGraph()
-        self._half_life_s = half_life_s
+        self._half_life_s = half_life_s if math.isfinite(half_life_s) else None
         self._window_s = window_s
 
     @property
@@ -195,6 +196,7 @@ class Graph:
     def snapshot(self, now: float) -> GraphSnapshot:
         """Return both graphs as they are, immutable; trust decayed to `now`."""
         self.interactions.reserve(len(self.users), len(self.items))
+        self.trust.reserve(len(self.users))
         trust = self.trust.snapshot(now, self._half_life_s)
         return GraphSnapshot(self.interactions.snapshot(), trust, self.users, self.items)
 

@@ -24,6 +24,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -41,7 +42,7 @@ from peerrec.limits import (
     WINDOW_S,
 )
 from peerrec.ranking.segment import Edges, Saturation, Segment, unique_pairs
-from peerrec.ranking.snapshot import InteractionSnapshot, Layer, OverlayLayer, SegmentLayer
+from peerrec.ranking.snapshot import InteractionSnapshot, OverlayLayer, SegmentLayer
 
 __all__ = ["InteractionGraph"]
 
@@ -88,6 +89,7 @@ class InteractionGraph:
         self._sealed: dict[int, Segment] = {}
         self._head: list[tuple[int, int, float, int]] = []
         self._snapshot: InteractionSnapshot | None = None
+        self._below: InteractionSnapshot | None = None
 
     @property
     def nbytes(self) -> int:
@@ -223,16 +225,37 @@ class InteractionGraph:
             head = self._head_partitions()
             newest = max([*self._sealed, *(index for index, _ in head)], default=0)
             scale = self._saturation.partition_scale
-            layers: list[Layer] = [
+            layers = tuple(
                 SegmentLayer(self._sealed[index], scale(newest - index))
                 for index in sorted(self._sealed)
-            ]
-            layers += [
-                OverlayLayer(self._overlay(index, edges), scale(newest - index))
-                for index, edges in head
-            ]
-            self._snapshot = InteractionSnapshot(tuple(layers), self.n_users, self.n_items)
+            )
+            overlays = tuple(
+                self._overlay(index, edges, scale(newest - index)) for index, edges in head
+            )
+            if self._below is None or self._below.layers != layers:
+                self._below = InteractionSnapshot(layers, self.n_users, self.n_items)
+            self._snapshot = InteractionSnapshot(
+                layers + overlays, self.n_users, self.n_items, self._below
+            )
         return self._snapshot
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Return everything as sealed segments, oldest first; folds the head in."""
+        if self._head:
+            self.seal()
+        return tuple(self._sealed[index] for index in sorted(self._sealed))
+
+    def adopt(self, segments: Iterable[Segment]) -> None:
+        """Hold these segments, as `segments` of a graph with equal settings gave them.
+
+        Raises:
+            DataError: this graph holds interactions already.
+        """
+        if self._sealed or self._head:
+            raise DataError("only an empty graph can take over segments; make a new one")
+        for segment in segments:
+            self._sealed[segment.index] = segment
+            self.reserve(*segment.by_user.shape)
 
     def _with(self, index: int, added: Edges) -> Segment:
         """Return the segment of a partition with raw edges merged into it."""
@@ -246,21 +269,22 @@ class InteractionGraph:
         merged = Edges(merged.user, merged.item, stored, merged.minute)
         return Segment(index, merged, self.n_users, self.n_items)
 
-    def _overlay(self, index: int, added: Edges) -> Edges:
+    def _overlay(self, index: int, added: Edges, scale: float) -> OverlayLayer:
         """Return what raw head edges add to their partition's stored weights."""
         edges = unique_pairs(added, self.n_users, self.n_items)
         raw, minute, before = edges.weight, edges.minute, np.zeros(len(edges), np.float32)
+        found = np.zeros(len(edges), np.bool_)
         old = self._sealed.get(index)
         if old is not None and len(old):
             at = old.positions(edges.user, edges.item)
             found = at >= 0
             at = at[found]
-            before[found] = old.by_user.data[at]
             raw, minute = raw.copy(), minute.copy()
+            before[found] = old.by_user.data[at]
             raw[found] += self._saturation.raw(before[found], old.minute[at])
             minute[found] = np.maximum(minute[found], old.minute[at])
         gain = self._saturation.stored(raw, minute) - before
-        return Edges(edges.user, edges.item, gain, minute)
+        return OverlayLayer(Edges(edges.user, edges.item, gain, minute), ~found, scale)
 
     def _replace(self, index: int, edges: Edges) -> None:
         """Put edges with stored weights in a partition's place; an empty one goes."""

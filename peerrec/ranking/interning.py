@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeAlias
 
 import numpy as np
@@ -88,7 +89,7 @@ class Interner:
             return np.fromiter(map(self._codes.__getitem__, rows), np.int32, len(rows))
         except KeyError:
             new = [raw for raw in dict.fromkeys(rows) if raw not in self._codes]
-            self._codes.update((raw, code) for code, raw in enumerate(new, len(self._ids)))
+            self._codes.update(zip(new, count(len(self._ids)), strict=False))
             self._ids += new
         return np.fromiter(map(self._codes.__getitem__, rows), np.int32, len(rows))
 

@@ -31,7 +31,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse.csgraph import breadth_first_order
 
 from peerrec.errors import ConfigError, UnknownPeer
 from peerrec.ranking.connectivity import flag_bridged, through_best
@@ -178,6 +177,9 @@ def check_ego(trust: TrustSnapshot, ego: int) -> None:
 
 def _reachable(trust: TrustSnapshot, ego: int) -> tuple[npt.NDArray[np.intp], Float64s]:
     """Return the nodes that walks can reach, ascending, and their dense hop matrix."""
+    # Imported here: only the exact form needs it, and it costs more than the rest.
+    from scipy.sparse.csgraph import breadth_first_order
+
     allowed = np.ones(trust.n_nodes, np.bool_)
     allowed[trust.blocked(ego)] = False
     kept = allowed[trust.targets]

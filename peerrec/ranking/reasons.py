@@ -44,12 +44,18 @@ class Reason:
     through: tuple[RawId, ...] | None
     share: float
 
-    def sentence(self, item: RawId, name: Callable[[RawId], str] = str) -> str:
+    def sentence(
+        self,
+        item: RawId,
+        title: Callable[[RawId], str] = str,
+        name: Callable[[RawId], str] = str,
+    ) -> str:
         """Return the reason in words.
 
         Args:
             item: the recommended item.
-            name: turns raw ids of users and items into what a person reads.
+            title: turns raw ids of items into what a person reads.
+            name: the same for users.
         """
         who = name(self.hub)
         if self.through == ():
@@ -57,8 +63,8 @@ class Reason:
         elif self.through:
             who += f", trusted through {' and '.join(map(name, self.through))},"
         if self.own_item is None:
-            return f"{who} has {name(item)}"
-        return f"you have {name(self.own_item)}; so has {who} who also has {name(item)}"
+            return f"{who} has {title(item)}"
+        return f"you have {title(self.own_item)}; so has {who} who also has {title(item)}"
 
 
 class TrustPaths:

@@ -14,7 +14,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -73,6 +73,7 @@ def recommend(
     muted: Collection[RawId] = (),
     reasons: int = 2,
     trusted: bool = False,
+    choose: Callable[[Float32s, int], Int32s] = top_items,
 ) -> list[Recommendation]:
     """Return the n best items of one ego's walk, with reasons.
 
@@ -89,6 +90,7 @@ def recommend(
         reasons: at most so many reasons an item; 0 for none.
         trusted: whether the walk was gated by trust, so that reasons say how it leads
             to a hub.
+        choose: takes the scores of what may be listed and n, returns the listed codes.
 
     Raises:
         ConfigError: n is not positive.
@@ -112,7 +114,7 @@ def recommend(
             float(scores[item]),
             reasons_for(view, walk, item, reasons, paths) if reasons else (),
         )
-        for item in top_items(scores, n).tolist()
+        for item in choose(scores, n).tolist()
     ]
 
 

@@ -3,25 +3,34 @@
 Walks in the spirit of SALSA (Lempel & Moran 2001), GraphJet (Sharma et al. 2016) and
 P3α/RP3β (Cooper 2014, Paudel 2016) go ego → item → hub → item. Here, with
 
-    w(u, i)   affinity of hub u to item i, Σ_i w(u, i) = W(u)       x(i) = w(ego, i)
+    a(u, i)   affinity of hub u to item i against the mean of its d(u) items: Σ_i a(u, i) = d(u)
     g(u)      gate of hub u in [0, 1]: capped merit; 1 for all without trust; g(ego) = 0
-    m(i)      = Σ_u g(u) w(u, i) / W(u) + damp · c                  damped trusted mass
+    m(i)      = Σ_u g(u) d(u)^−2user_exponent a(u, i) / mean + damp · c     trusted mass
+    mean      of d(u)^−2user_exponent over the hubs, weighted by g: a typical hub adds 1
     c         = mean trusted mass of the ego's own items
-    R(u, i)   = √g(u) · w(u, i) · W(u)^−user_exponent · m(i)^−item_exponent
+    R(u, i)   = √g(u) · d(u)^−user_exponent · a(u, i) · m(i)^−item_exponent
 
-the plain walk is r = R (x · m^−entry_discount), s = Rᵀ r. It over-counts hubs that
+the plain walk is r = R (a(ego, ·) · m^−entry_discount), s = Rᵀ r. It over-counts hubs that
 resemble each other; the ridge walk undoes that by solving, over hubs,
 
-    (R Rᵀ + λ I) y = r,     s = Rᵀ y · m^−popularity_discount
+    (R Rᵀ + ridge · I) y = r,     s = Rᵀ y · m^−popularity_discount
 
-with `rounds` steps of conjugate gradients, λ = ridge · |Rᵀ r|² / |r|². One round is the plain
-walk; every further round adds walks two steps longer, with the signs and sizes that
-explain the ego's own items best. An item enters only through hubs with g > 0.
+with `rounds` steps of conjugate gradients. One round is the plain walk; every further
+round adds walks two steps longer, with the signs and sizes that explain the ego's own
+items best: kernel ridge regression over hubs, close to EASE without its item × item
+matrix. The ridge is what stops long walks. An item enters only through hubs with g > 0.
+An ego without interactions starts from its gate instead, r = √g; without a gate it gets
+nothing.
 
 Why each ingredient: *gate* — strangers without merit weigh nothing; *cap* — a few close
 friends cannot dominate; *damp* — without it, clones of honest profiles own rare items
 outright and are handed the walk. Damping and discounting use trusted mass, never raw
 degree, so that nobody starves an item by piling identities on it.
+
+What it replaced, NDCG@20 on samples of 700 to 3,000 users of the shipped splits: three-step
+walk with tuned exponents → two or three rounds: ml-1m .236 → .268, LastFM (hash split) .257
+→ .284, Gowalla .155 → .157. Tried and left out: hub power (.257 on ml-1m), fixed negative
+five-step walks (.246), popularity subtraction (.254), pseudo-feedback (worse).
 
 Cost: `rounds` products with R and `rounds` with Rᵀ; the first starts from the ego's
 items only.
@@ -44,6 +53,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from peerrec.errors import ConfigError
 from peerrec.ranking.snapshot import InteractionSnapshot
@@ -66,7 +76,7 @@ class SalsaParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         entry_discount: −1 … 1, further exponent on the ego's own items.
         popularity_discount: −1 … 1, further exponent on the ranked items; negative
             values favour the popular.
-        ridge: > 0, size of λ against the energy of the plain walk; large ones keep to it.
+        ridge: > 0, in units of one typical hub's energy; large ones keep to the plain walk.
         rounds: 1 … 10, conjugate-gradient rounds; 1 is the plain three-step walk.
         damp: ≥ 0, damping of the trusted mass; used only where a gate is given.
     """
@@ -75,9 +85,9 @@ class SalsaParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     item_exponent: float = 0.25
     entry_discount: float = 0.3
     popularity_discount: float = -0.1
-    ridge: float = 0.5
+    ridge: float = 4.0
     rounds: int = 2
-    damp: float = 0.1
+    damp: float = 0.03
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -141,20 +151,37 @@ class Salsa:
         self.parameters = parameters or SalsaParameters()
 
     @cached_property
-    def _inverse_strength(self) -> Float32s:
-        strength = self.view.strength
-        return _power(strength, -1.0)
+    def hub_norm(self) -> Float32s:
+        """What turns stored weights into a(u, i): d(u) / W(u), shape (n_users, 1)."""
+        return (self.view.degree * _power(self.view.strength, -1.0))[:, None]
 
     @cached_property
-    def _user_scale(self) -> Float32s:
-        """W(u)^−user_exponent, shape (n_users, 1)."""
-        return _power(self.view.strength, -self.parameters.user_exponent)[:, None]
+    def hub_scale(self) -> Float32s:
+        """d(u)^−user_exponent, 0 for users without interactions, shape (n_users, 1)."""
+        return _power(self.view.degree, -self.parameters.user_exponent)[:, None]
 
     @cached_property
-    def _open_mass(self) -> Float32s:
-        """Mass of every item when all users count alike, shape (n_items, 1)."""
+    def link_mass(self) -> Float32s:
+        """What each unit of a hub's stored weight adds to m(i), shape (n_users, 1)."""
+        share = np.square(self.hub_scale)
+        mean = share.mean(where=share > 0) if share.any() else 1.0
+        return share * self.hub_norm / max(mean, TINY)
+
+    @cached_property
+    def open_mass(self) -> Float32s:
+        """m(i) when all users count alike, without damping, shape (n_items, 1)."""
         everyone = np.arange(self.view.n_users, dtype=np.int32)
-        return self.view.to_items(everyone, self._inverse_strength)[:, None]
+        return self.view.to_items(everyone, self.link_mass[:, 0])[:, None]
+
+    @cached_property
+    def scaled(self) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """R and Rᵀ when all users count alike: for blocks, which multiply again and again."""
+        forward = self.view.matrix.copy()
+        hub = (self.hub_scale * self.hub_norm)[:, 0]
+        item = _power(self.open_mass[:, 0], -self.parameters.item_exponent)
+        forward.data *= np.repeat(hub, np.diff(forward.indptr))
+        forward.data *= item[forward.indices]
+        return forward, forward.T.tocsr()
 
     def walk(
         self,
@@ -169,31 +196,32 @@ class Salsa:
             gate: g(u) in [0, 1], shape (n_users,); None counts everyone alike.
             profile: items and affinities to start from instead of the ego's own.
         """
-        return self.walk_block(np.array([ego]), self.start(ego, profile), _column(gate))
+        start = self.start(ego, profile)
+        return self.walk_block(np.array([ego]), start, None if gate is None else gate[:, None])
 
-    def start(self, ego: int, profile: tuple[Int32s, Float32s] | None = None) -> Float32s:
-        """Return where one ego's walks start: its affinities, shape (n_items, 1)."""
-        items, affinities = self.view.items_of(ego) if profile is None else profile
-        start = np.zeros((self.view.n_items, 1), np.float32)
-        start[items, 0] = affinities
-        return start
+    def start(self, ego: int, profile: tuple[Int32s, Float32s] | None = None) -> sparse.csr_array:
+        """Return where one ego's walks start: its stored weights, shape (1, n_items)."""
+        items, weights = self.view.items_of(ego) if profile is None else profile
+        return sparse.csr_array((weights, items, [0, len(items)]), shape=(1, self.view.n_items))
 
     def walk_block(
-        self, egos: npt.NDArray[np.integer], start: Float32s, gate: Float32s | None = None
+        self,
+        egos: npt.NDArray[np.integer],
+        start: sparse.csr_array,
+        gate: Float32s | None = None,
     ) -> Walk:
         """Return the exact walks of b egos at once.
 
         Args:
             egos: user codes, shape (b,).
-            start: affinities each ego starts from, shape (n_items, b).
+            start: weights each ego starts from, in any unit, shape (b, n_items).
             gate: g(u) in [0, 1], shape (n_users, b); None counts everyone alike.
         """
         steps = Steps(self, np.asarray(egos), start, gate)
-        target = steps.to_hubs(steps.entries)
-        hubs, items = ridge_solution(steps, target, self.parameters)
+        hubs, items = ridge_solution(steps, steps.target(), self.parameters)
         items *= steps.discount
-        hubs *= steps.user_scale
-        return Walk(items, hubs, steps.entries * steps.item_scale)
+        hubs *= steps.hub_scale
+        return Walk(items, hubs, steps.entries())
 
 
 class Steps:
@@ -201,57 +229,110 @@ class Steps:
 
     Attributes:
         mass: m(i), shape (n_items, b), or (n_items, 1) without a gate.
-        user_scale: what R multiplies the affinities of each hub with, (n_users, b or 1).
-        item_scale: what R multiplies the affinities to each item with, like `mass`.
-        entries: x · m^−entry_discount, shape (n_items, b).
-        discount: m^−popularity_discount, like `mass`.
+        hub_scale: what R multiplies stored weights of each hub with, (n_users, b or 1).
+        item_scale: what R multiplies weights of each item with, (n_items, b or 1).
+        discount: m^−popularity_discount, like `item_scale`.
     """
 
     def __init__(
-        self, salsa: Salsa, egos: npt.NDArray[np.integer], start: Float32s, gate: Float32s | None
+        self,
+        salsa: Salsa,
+        egos: npt.NDArray[np.integer],
+        start: sparse.csr_array,
+        gate: Float32s | None,
     ) -> None:
+        options = salsa.parameters
         self._view = salsa.view
         self._egos = (egos, np.arange(len(egos)))
-        self.user_scale = salsa._user_scale
+        self._root_gate = None
+        self._scaled = salsa.scaled if gate is None and len(egos) > 1 else None
+        self.hub_scale = salsa.hub_scale * salsa.hub_norm
         if gate is None:
-            self.mass = salsa._open_mass
+            mass = salsa.open_mass
         else:
             gate = gate.copy()
             gate[self._egos] = 0
-            self.user_scale = self.user_scale * np.sqrt(gate)
-            mass = self._multiply_to_items(gate * salsa._inverse_strength[:, None])
-            own = start > 0
-            c = (mass * own).sum(axis=0) / np.maximum(own.sum(axis=0), 1)
-            self.mass = mass + salsa.parameters.damp * c
-        options = salsa.parameters
-        self.item_scale = _power(self.mass, -options.item_exponent)
-        self.entries = start * _power(self.mass, -options.entry_discount)
-        self.discount = _power(self.mass, -options.popularity_discount)
+            self._root_gate = np.sqrt(gate)
+            self.hub_scale = self.hub_scale * self._root_gate
+            mass = self._trusted_mass(salsa, gate, start)
+        self.mass = mass
+        self.item_scale = _power(mass, -options.item_exponent)
+        self.discount = _power(mass, -options.popularity_discount)
+        self._start = self._entered(start, mass, options.entry_discount)
+
+    def _trusted_mass(self, salsa: Salsa, gate: Float32s, start: sparse.csr_array) -> Float32s:
+        """Return m(i) of the gated hubs, damped, shape (n_items, b)."""
+        share = np.square(salsa.hub_scale)
+        weight = gate * (salsa.hub_scale > 0)
+        mean = (weight * share).sum(axis=0) / np.maximum(weight.sum(axis=0), TINY)
+        mass = self._multiply_to_items(gate * share * salsa.hub_norm)
+        mass /= np.maximum(mean, TINY)
+        for column in range(mass.shape[1]):
+            own = start.indices[start.indptr[column] : start.indptr[column + 1]]
+            reached = mass[own, column] if len(own) else mass[mass[:, column] > 0, column]
+            if len(reached):
+                mass[:, column] += salsa.parameters.damp * reached.mean()
+        return mass
+
+    def _entered(
+        self, start: sparse.csr_array, mass: Float32s, exponent: float
+    ) -> sparse.csr_array:
+        """Return a(ego, ·) · m^−entry_discount · item_scale, shape (b, n_items)."""
+        counts = np.diff(start.indptr)
+        rows = np.repeat(np.arange(len(counts)), counts)
+        columns = rows if mass.shape[1] > 1 else np.zeros(len(rows), np.intp)
+        sums = np.bincount(rows, weights=start.data, minlength=len(counts))
+        norm = np.divide(counts, sums, out=np.zeros(len(counts)), where=sums > 0)
+        entered = start.data * norm[rows] * self.item_scale[start.indices, columns]
+        entered *= _power(mass[start.indices, columns], -exponent)
+        return sparse.csr_array(
+            (entered.astype(np.float32), start.indices, start.indptr), shape=start.shape
+        )
+
+    def entries(self) -> Float32s:
+        """Return what each own item sends to a hub per unit of affinity, (n_items, b)."""
+        return np.asarray(self._start.toarray().T)
+
+    def target(self) -> Float32s:
+        """Return r, shape (n_users, b): where the walks' first two steps lead."""
+        if self._start.shape[0] > 1:
+            hubs = np.ascontiguousarray((self._start @ self._view.transposed).toarray().T)
+        else:
+            hubs = self._view.to_users(self._start.indices, self._start.data)[:, None]
+        hubs *= self.hub_scale
+        if self._root_gate is not None:
+            cold = np.diff(self._start.indptr) == 0
+            hubs[:, cold] = self._root_gate[:, cold]
+        hubs[self._egos] = 0
+        return hubs
 
     def to_hubs(self, at_items: Float32s) -> Float32s:
         """Return R · at_items, shape (n_users, b); no ego reaches itself."""
-        hubs = self._multiply_to_users(at_items * self.item_scale)
-        hubs *= self.user_scale
+        if self._scaled is not None:
+            hubs = np.asarray(self._scaled[0] @ at_items)
+        else:
+            hubs = self._multiply_to_users(at_items * self.item_scale)
+            hubs *= self.hub_scale
         hubs[self._egos] = 0
         return hubs
 
     def to_items(self, at_hubs: Float32s) -> Float32s:
         """Return Rᵀ · at_hubs, shape (n_items, b)."""
-        items = self._multiply_to_items(at_hubs * self.user_scale)
+        if self._scaled is not None:
+            return np.asarray(self._scaled[1] @ at_hubs)
+        items = self._multiply_to_items(at_hubs * self.hub_scale)
         items *= self.item_scale
         return items
 
     def _multiply_to_users(self, values: Float32s) -> Float32s:
         if values.shape[1] > 1:
             return np.asarray(self._view.matrix @ values)
-        rows = np.flatnonzero(values).astype(np.int32)
-        return self._view.to_users(rows, values[rows, 0])[:, None]
+        return self._view.spread(values[:, 0], from_items=True)[:, None]
 
     def _multiply_to_items(self, values: Float32s) -> Float32s:
         if values.shape[1] > 1:
             return np.asarray(self._view.transposed @ values)
-        rows = np.flatnonzero(values).astype(np.int32)
-        return self._view.to_items(rows, values[rows, 0])[:, None]
+        return self._view.spread(values[:, 0], from_items=False)[:, None]
 
 
 class Operator(Protocol):
@@ -271,29 +352,27 @@ def ridge_solution(
 ) -> tuple[Float32s, Float32s]:
     """Return y of (R Rᵀ + λ I) y = target after some conjugate-gradient rounds, and Rᵀ y.
 
-    Hestenes & Stiefel (1952), all egos of the block side by side, from y = 0. λ is relative
-    to the Rayleigh quotient of the target, so that it means the same for every ego.
+    Hestenes & Stiefel (1952), all egos of the block side by side, from y = 0.
     """
+    penalty = np.float32(options.ridge)
     residual = direction = target
     energy = _squares(residual)
     at_items = step.to_items(direction)
-    spread = _squares(at_items)
-    penalty = np.float32(options.ridge) * _ratio(spread, energy)
-    length = _ratio(energy, spread + penalty * energy)
+    length = _ratio(energy, _squares(at_items) + penalty * energy)
     solution, items = direction * length, at_items * length
     for _ in range(options.rounds - 1):
-        residual = residual - length * (step.to_hubs(at_items) + penalty * direction)
+        change = step.to_hubs(at_items)
+        change += penalty * direction
+        change *= length
+        residual = np.subtract(residual, change, out=change)
         previous, energy = energy, _squares(residual)
-        direction = residual + direction * _ratio(energy, previous)
+        direction = direction * _ratio(energy, previous)
+        direction += residual
         at_items = step.to_items(direction)
         length = _ratio(energy, _squares(at_items) + penalty * _squares(direction))
         solution += direction * length
         items += at_items * length
     return solution, items
-
-
-def _column(gate: Float32s | None) -> Float32s | None:
-    return None if gate is None else gate[:, None]
 
 
 def _ratio(above: Float32s, below: Float32s) -> Float32s:

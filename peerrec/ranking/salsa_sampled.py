@@ -66,9 +66,9 @@ class _Sampler:
         self._salsa = salsa
         column = None if gate is None else gate[:, None]
         self._steps = Steps(salsa, np.array([ego]), salsa.start(ego), column)
-        self._target = self._steps.to_hubs(self._steps.entries)[:, 0]
+        self._target = self._steps.target()[:, 0]
         # Later rounds pass hubs that share nothing with the ego: a few walkers go anywhere.
-        open_ = np.broadcast_to(self._steps.user_scale > 0, (len(self._target), 1))[:, 0].copy()
+        open_ = np.broadcast_to(self._steps.hub_scale > 0, (len(self._target), 1))[:, 0].copy()
         open_[ego] = False
         anywhere = ELSEWHERE_SHARE * self._target.sum() / max(1, np.count_nonzero(open_))
         self._chance = (1 - ELSEWHERE_SHARE) * self._target + anywhere * open_
@@ -79,7 +79,10 @@ class _Sampler:
         """Send some more walkers to hubs."""
         total = self._cumulative[-1] if len(self._cumulative) else 0.0
         if total > 0:
-            landed = np.searchsorted(self._cumulative, rng.random(draws) * total, side="right")
+            # One walker per stratum of the distribution: unbiased, and far less noisy than
+            # independent ones, since no likely hub can be missed or met twice by chance.
+            strata = (np.arange(draws) + rng.random(draws)) / draws
+            landed = np.searchsorted(self._cumulative, strata * total, side="right")
             np.add.at(self._drawn, np.minimum(landed, len(self._drawn) - 1), 1)
 
     def walk(self) -> Walk:
@@ -87,14 +90,14 @@ class _Sampler:
         steps = self._steps
         at = np.flatnonzero(self._drawn)
         hubs = np.zeros_like(self._target)[:, None]
-        entries = steps.entries * steps.item_scale
+        entries = steps.entries()
         if not len(at):
-            return Walk(np.zeros_like(steps.entries), hubs, entries)
+            return Walk(np.zeros_like(entries), hubs, entries)
         users = at.astype(np.int32)
         share = self._chance[users] / self._cumulative[-1]
         root = np.sqrt(self._drawn[users] / (self._drawn.sum() * share)).astype(np.float32)
         rows = self._salsa.view.rows(users)
-        scale = root * np.broadcast_to(steps.user_scale, hubs.shape)[users, 0]
+        scale = root * np.broadcast_to(steps.hub_scale, hubs.shape)[users, 0]
         rows.data *= np.repeat(scale, np.diff(rows.indptr))
         rows.data *= steps.item_scale[rows.indices, 0]
         graph = _SubGraph(rows)

@@ -141,6 +141,33 @@ class Segment:
         self.by_user = sparse.csr_array((weight, edges.item, start), shape=(n_users, n_items))
         self.by_item = self.by_user.tocsc().T
 
+    @classmethod
+    def from_rows(
+        cls,
+        index: int,
+        start: Int32s,
+        item: Int32s,
+        weight: Float32s,
+        minute: Minutes,
+        n_items: int,
+    ) -> Segment:
+        """Build from compressed rows, as `by_user` and `minute` of a segment hold them.
+
+        Args:
+            index: number of the partition.
+            start: where each user's row starts, and the end, shape (n_users + 1,).
+            item: ascending within a row, shape (m,).
+            weight: stored weights, shape (m,).
+            minute: last minute within the partition, shape (m,).
+            n_items: number of item codes.
+        """
+        segment = cls.__new__(cls)
+        segment.index = index
+        segment.minute = minute
+        segment.by_user = sparse.csr_array((weight, item, start), shape=(len(start) - 1, n_items))
+        segment.by_item = segment.by_user.tocsc().T
+        return segment
+
     def __len__(self) -> int:
         return len(self.minute)
 

@@ -39,6 +39,10 @@ class Layer(Protocol):
         """Number of edges held."""
         ...
 
+    def add_degree(self, out: Float32s) -> None:
+        """Add the number of distinct items of each user to `out`."""
+        ...
+
     def matrix(self, n_users: int, n_items: int) -> sparse.csr_array:
         """Return w(u, i) of this layer as an (n_users, n_items) float32 matrix."""
         ...
@@ -65,7 +69,7 @@ class Layer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class SegmentLayer:
     """A sealed segment, times the decay of its partition against the newest."""
 
@@ -76,6 +80,11 @@ class SegmentLayer:
     def n_edges(self) -> int:
         """Number of edges held."""
         return len(self.segment)
+
+    def add_degree(self, out: Float32s) -> None:
+        """Add the number of items of each user."""
+        lengths = np.diff(self.segment.by_user.indptr)
+        out[: len(lengths)] += lengths
 
     def matrix(self, n_users: int, n_items: int) -> sparse.csr_array:
         """Return the weights as a matrix, sharing memory where nothing is scaled."""
@@ -123,18 +132,38 @@ class SegmentLayer:
             amounts *= forward.data[edges]
             np.add.at(out, forward.indices[edges], amounts)
 
+    def add_whole(self, values: Float32s, out: Float32s, *, from_items: bool) -> None:
+        """Add the product of all edges in one pass."""
+        segment = self.segment
+        across = segment.by_user if from_items else segment.by_item
+        column = values[: across.shape[1]]
+        if self.scale != 1:
+            column = column * np.float32(self.scale)
+        out[: across.shape[0]] += across @ column
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OverlayLayer:
-    """A few unsorted edges on top: what the head adds to its partitions."""
+    """A few edges on top: what the head adds to a partition.
+
+    Attributes:
+        edges: gains in stored weight, sorted by user, then item.
+        fresh: of each edge, whether the partition below does not have the pair.
+        scale: decay of the partition against the newest.
+    """
 
     edges: Edges
+    fresh: npt.NDArray[np.bool_]
     scale: float
 
     @property
     def n_edges(self) -> int:
         """Number of edges held."""
         return len(self.edges)
+
+    def add_degree(self, out: Float32s) -> None:
+        """Add the number of items that are new in the partition."""
+        np.add.at(out, self.edges.user[self.fresh], 1)
 
     def matrix(self, n_users: int, n_items: int) -> sparse.csr_array:
         """Return the weights as a matrix."""
@@ -164,6 +193,11 @@ class OverlayLayer:
         amounts = values[at[match]] * self.edges.weight[match] * np.float32(self.scale)
         np.add.at(out, other[match], amounts)
 
+    def add_whole(self, values: Float32s, out: Float32s, *, from_items: bool) -> None:
+        """Add the product of all edges."""
+        own, other = self._ends(from_items)
+        np.add.at(out, other, values[own] * self.edges.weight * np.float32(self.scale))
+
     def _ends(self, from_items: bool) -> tuple[Int32s, Int32s]:
         """Return the edges' ends: the side asked from, and the other."""
         edges = self.edges
@@ -178,11 +212,14 @@ class InteractionSnapshot:
         layers: parts that add up, oldest partition first, overlays last.
         n_users: number of user codes; users without interactions count.
         n_items: number of item codes.
+        below: a view of the first of these layers, perhaps of fewer codes, whose sums are
+            reused, so that a small overlay costs little; None where there is none.
     """
 
     layers: tuple[Layer, ...]
     n_users: int
     n_items: int
+    below: InteractionSnapshot | None = None
 
     @property
     def n_edges(self) -> int:
@@ -192,7 +229,27 @@ class InteractionSnapshot:
     @cached_property
     def strength(self) -> Float32s:
         """Σ_i w(u, i) of every user, shape (n_users,): what the receiver divides by."""
-        return self.to_users(np.arange(self.n_items, dtype=np.int32), np.ones(self.n_items))
+        sums, layers = self._begun("strength")
+        items, ones = np.arange(self.n_items, dtype=np.int32), np.ones(self.n_items, np.float32)
+        for layer in layers:
+            layer.add_product(items, ones, sums, from_items=True)
+        return sums
+
+    @cached_property
+    def degree(self) -> Float32s:
+        """Number of items of every user, shape (n_users,); a pair counts once a partition."""
+        counts, layers = self._begun("degree")
+        for layer in layers:
+            layer.add_degree(counts)
+        return counts
+
+    def _begun(self, key: str) -> tuple[Float32s, tuple[Layer, ...]]:
+        """Return a sum per user over the layers below, and the layers still to add."""
+        sums = np.zeros(self.n_users, np.float32)
+        if self.below is None:
+            return sums, self.layers
+        sums[: self.below.n_users] = getattr(self.below, key)
+        return sums, self.layers[len(self.below.layers) :]
 
     @cached_property
     def matrix(self) -> sparse.csr_array:
@@ -243,6 +300,22 @@ class InteractionSnapshot:
     def to_items(self, users: Int32s, values: npt.ArrayLike) -> Float32s:
         """Return Σ_u w(u, i) · value(u) for every item, shape (n_items,); as `to_users`."""
         return self._product(users, values, self.n_items, from_items=False)
+
+    def spread(self, values: Float32s, *, from_items: bool) -> Float32s:
+        """Return the product for values given for every code of one side.
+
+        Args:
+            values: one per item, shape (n_items,), or per user; mostly zeros or not.
+            from_items: whether they are per item, and the result per user.
+        """
+        out_size = self.n_users if from_items else self.n_items
+        if np.count_nonzero(values) <= GATHER_SHARE_MAX * len(values):
+            rows = np.flatnonzero(values).astype(np.int32)
+            return self._product(rows, values[rows], out_size, from_items=from_items)
+        out = np.zeros(out_size, np.float32)
+        for layer in self.layers:
+            layer.add_whole(values, out, from_items=from_items)
+        return out
 
     def _product(
         self, rows: Int32s, values: npt.ArrayLike, n_out: int, *, from_items: bool

@@ -111,6 +111,10 @@ class TrustGraph:
         self._overlay: dict[int, dict[int, tuple[float, float] | None]] = {}
         self._overlay_size = 0
 
+    def reserve(self, n_nodes: int) -> None:
+        """Make room for codes below this, also those that neither trust nor are trusted."""
+        self._n_nodes = max(self._n_nodes, n_nodes)
+
     @property
     def n_nodes(self) -> int:
         """Number of node codes, 1 + the largest ever seen."""

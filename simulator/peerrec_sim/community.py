@@ -100,6 +100,7 @@ class Community:
         trust: directed trust, or None where the source has none.
         test: the held-out part, where the source ships one or after a split.
         titles: raw item name → what a person would read, where known.
+        bootstrap: codes of the peers that newcomers are sent to (`peerrec_sim.bootstrap`).
     """
 
     name: str
@@ -109,6 +110,7 @@ class Community:
     trust: TrustEdges | None = None
     test: Interactions | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
+    bootstrap: tuple[int, ...] = ()
 
     @property
     def n_users(self) -> int:

@@ -47,7 +47,7 @@ def measure_merit(seed: int, repeats: int) -> dict[str, float | None]:
     """
     rng = np.random.default_rng(seed)
     view = random_trust(USERS, EDGES_PER_USER, rng)
-    parameters = MeritParameters()
+    parameters = MeritParameters(connectivity_decay=0.0)  # what the other library computes
     egos = rng.choice(np.flatnonzero(np.diff(view.indptr) >= EDGES_PER_USER), repeats)
     full, far, near, own, visited = [], [], [], [], []
     sampled_merit(view, int(egos[0]), parameters, rng)

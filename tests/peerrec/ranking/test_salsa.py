@@ -27,25 +27,26 @@ def random_view(seed: int, n_users: int = 30, n_items: int = 20, n: int = 200):
 def ridge_by_hand(view, ego, options, gate=None):
     """The docstring's formula in float64, with the linear system solved exactly."""
     w = view.matrix.toarray().astype(float)
-    x = w[ego].copy()
-    strength = np.where(w.sum(1) > 0, w.sum(1), np.inf)
+    degree = (w > 0).sum(1)
+    a = w * (degree / np.maximum(w.sum(1), 1e-30))[:, None]
+    own = w[ego] > 0
     g = np.ones(len(w)) if gate is None else gate.astype(float).copy()
     if gate is not None:
         g[ego] = 0
-    mass = (g / strength) @ w
+    scale = np.where(degree > 0, np.maximum(degree, 1.0) ** -options.user_exponent, 0)
+    counted = g * (degree > 0)
+    mass = (g * scale**2) @ a / ((counted * scale**2).sum() / counted.sum())
     if gate is not None:
-        mass = mass + options.damp * mass[x > 0].mean()
+        mass = mass + options.damp * mass[own].mean()
     g[ego] = 0
     safe = np.where(mass > 0, mass, np.inf)
-    r_matrix = (np.sqrt(g) * strength**-options.user_exponent)[:, None] * w
-    r_matrix = r_matrix * safe**-options.item_exponent
-    r = r_matrix @ (x * safe**-options.entry_discount)
-    spread = r_matrix.T @ r
-    ridge = options.ridge * (spread @ spread) / (r @ r)
+    r_matrix = (np.sqrt(g) * scale)[:, None] * a * safe**-options.item_exponent
+    r = r_matrix @ (a[ego] * safe**-options.entry_discount)
     if options.rounds == 1:
-        y = r * (r @ r) / (spread @ spread + ridge * (r @ r))
+        spread = r_matrix.T @ r
+        y = r * (r @ r) / (spread @ spread + options.ridge * (r @ r))
     else:
-        y = np.linalg.solve(r_matrix @ r_matrix.T + ridge * np.eye(len(r)), r)
+        y = np.linalg.solve(r_matrix @ r_matrix.T + options.ridge * np.eye(len(r)), r)
     return (r_matrix.T @ y) * np.where(mass > 0, mass, 1.0) ** -options.popularity_discount
 
 
@@ -53,7 +54,7 @@ def ridge_by_hand(view, ego, options, gate=None):
 @pytest.mark.parametrize("rounds", [1, 10])
 def test_scores_are_the_formula(gated, rounds):
     view = random_view(3)
-    options = SalsaParameters(rounds=rounds, ridge=0.4)
+    options = SalsaParameters(rounds=rounds, ridge=2.0)
     gate = np.random.default_rng(1).random(30).astype(np.float32) if gated else None
     scores = Salsa(view, options).walk(4, gate).scores[:, 0]
     np.testing.assert_allclose(scores, ridge_by_hand(view, 4, options, gate), rtol=2e-3, atol=2e-4)
@@ -66,8 +67,7 @@ def test_a_block_of_egos_equals_each_alone(seed, gated):
     salsa = Salsa(view)
     egos = np.array([0, 5, 9])
     gate = np.random.default_rng(seed).random((30, 3)).astype(np.float32) if gated else None
-    start = np.ascontiguousarray(view.matrix[egos].toarray().T)
-    block = salsa.walk_block(egos, start, gate)
+    block = salsa.walk_block(egos, view.matrix[egos], gate)
     for column, ego in enumerate(egos):
         alone = salsa.walk(ego, None if gate is None else gate[:, column])
         np.testing.assert_allclose(
@@ -150,13 +150,19 @@ def test_more_identities_do_not_starve_an_honest_item():
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)
 
 
-@pytest.mark.parametrize("gated", [False, True])
-def test_a_user_without_history_walks_nowhere(gated):
+NOTHING = (np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+def test_without_history_and_trust_there_is_nothing_to_walk_from():
+    assert not Salsa(random_view(15)).walk(0, None, NOTHING).scores.any()
+
+
+def test_without_history_the_walk_starts_from_trusted_hubs_alone():
     view = random_view(15)
-    gate = np.ones(30, np.float32) if gated else None
-    nothing = (np.empty(0, np.int32), np.empty(0, np.float32))
-    salsa = Salsa(view)
-    assert not salsa.walk(0, gate, nothing).scores.any()
+    gate = np.zeros(30, np.float32)
+    gate[4] = 1
+    scores = Salsa(view).walk(0, gate, NOTHING).scores[:, 0]
+    assert np.flatnonzero(scores).tolist() == view.items_of(4)[0].tolist()
 
 
 def test_gates_cap_what_a_friend_counts_and_keep_strangers_out():

@@ -1,0 +1,1 @@
+"""Put store and ranking together for `peerrec.recommender`: no clock, no lock, no thread."""

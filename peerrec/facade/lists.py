@@ -1,0 +1,185 @@
+"""Turn a sight into what an app shows: lists, explanations, look-alikes, arrays.
+
+Example:
+    >>> from peerrec.facade.live_graph import LiveGraph
+    >>> from peerrec.store import Interaction
+    >>> from peerrec.store.memory import MemoryStore
+    >>> store = MemoryStore()
+    >>> store.record(Interaction("me", "song:a", time=60.0))
+    >>> found = listed(Sight(LiveGraph(store, "me"), store, "me"), 60.0, 5)
+    >>> len(found), found.notes[0]
+    (0, 'No trust given yet: nobody can be heard; trust someone, or use an invite.')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from peerrec.errors import Cancelled
+from peerrec.facade.results import Explanation, Recommendations, RecommendedArrays
+from peerrec.facade.sight import EGO, Sight
+from peerrec.ranking.exploration import explored
+from peerrec.ranking.graph import GraphSnapshot
+from peerrec.ranking.rank import Ranking, RankSettings, gate_of
+from peerrec.ranking.reasons import TrustPaths, reasons_for
+from peerrec.ranking.recommend import Recommendation, top_items
+from peerrec.ranking.salsa import Salsa
+from peerrec.store import RawId
+
+__all__ = ["arrays_for", "explained", "listed", "look_alikes"]
+
+Int32s: TypeAlias = npt.NDArray[np.int32]
+Float32s: TypeAlias = npt.NDArray[np.float32]
+
+BLOCK = 32
+"""Users ranked together: their dense scores over 100,000 items take 13 MB."""
+
+
+def listed(
+    sight: Sight,
+    now: float,
+    n: int,
+    *,
+    exclude_seen: bool = True,
+    candidates: Collection[RawId] | None = None,
+    explore: float = 0.0,
+    reasons: int = 2,
+) -> Recommendations:
+    """Return the n best items; see `peerrec.recommender.Recommender.recommend`."""
+    ranking = sight.ranking(now)
+    best = ranking.recommend(
+        n,
+        exclude_seen=exclude_seen,
+        candidates=candidates,
+        muted=sight.marks.hidden_items,
+        reasons=reasons,
+        choose=top_items if explore == 0 else exploring(sight, ranking, explore),
+    )
+    return Recommendations(tuple(best), ranking.notes + shortage(ranking, len(best), n))
+
+
+def exploring(sight: Sight, ranking: Ranking, explore: float) -> Callable[[Float32s, int], Int32s]:
+    """Return what chooses a list that leads out of the familiar; see `explored`."""
+    view = ranking.view.interactions
+    gate = sight.hearing(ranking.view).gate
+    labels = sight.neighbourhoods(ranking.view)
+    own = view.items_of(EGO)[0]
+
+    def choose(scores: Float32s, n: int) -> Int32s:
+        rng = np.random.default_rng(len(own))  # other places after every new item
+        return explored(view, scores, n, explore, own=own, labels=labels, rng=rng, gate=gate)
+
+    return choose
+
+
+def shortage(ranking: Ranking, found: int, wanted: int) -> tuple[str, ...]:
+    """Return why a list is empty or shorter than wanted, unless the notes say so."""
+    if found >= wanted:
+        return ()
+    if found:
+        return (f"Only {found} of {wanted}: nothing else is reached from here.",)
+    if not ranking.view.interactions.n_edges:
+        return ("Nothing is recorded yet: there is nothing to recommend.",)
+    if ranking.notes:
+        return ()
+    return ("Nothing to recommend: all that is reached from here is known, muted or left out.",)
+
+
+def explained(sight: Sight, now: float, item: RawId, reasons: int = 3) -> Explanation:
+    """Return why an item is recommended or not.
+
+    Raises:
+        UnknownItem: nobody here has interacted with it.
+    """
+    ranking = sight.ranking(now)
+    view = ranking.view
+    code = view.item(item)
+    hidden = notes_on_item(sight, view, item, code)
+    score = float(ranking.walk.scores[code, 0])
+    paths = TrustPaths(view.trust, EGO) if ranking.merit is not None else None
+    found = reasons_for(view, ranking.walk, code, reasons, paths)
+    if score <= 0 and not hidden:
+        hidden = ranking.notes or ("Nobody who is heard from here leads to it.",)
+    if hidden:
+        return Explanation(item, 0.0, None, found, hidden)
+    order = ranking.recommend(view.interactions.n_items, muted=sight.marks.hidden_items, reasons=0)
+    place = next((at for at, each in enumerate(order, 1) if each.item == item), None)
+    return Explanation(item, score, place, found, ())
+
+
+def notes_on_item(sight: Sight, view: GraphSnapshot, item: RawId, code: int) -> tuple[str, ...]:
+    """Return why an item would be left out whatever its score."""
+    notes = []
+    if item in sight.marks.muted_items:
+        notes.append("It is muted.")
+    if item in sight.marks.less_liked:
+        notes.append("You asked for less like it.")
+    if code in view.interactions.items_of(EGO)[0]:
+        notes.append("You know it already.")
+    return tuple(notes)
+
+
+def look_alikes(sight: Sight, now: float, item: RawId, n: int) -> Recommendations:
+    """Return the n items nearest to one, by the people who are heard and have both.
+
+    Raises:
+        UnknownItem: nobody here has interacted with it.
+    """
+    ranking = sight.ranking(now)
+    view = ranking.view
+    code = view.item(item)
+    near = sight.near(view, sight.hearing(view), np.array([code], np.int32))
+    near = near.copy()
+    near[code] = 0
+    near[sight.codes_of(view, sight.marks.muted_items)] = 0
+    best = [Recommendation(view.items[at], float(near[at])) for at in top_items(near, n).tolist()]
+    notes = () if best else ranking.notes or ("Nobody who is heard has it and another item.",)
+    return Recommendations(tuple(best), notes)
+
+
+def arrays_for(
+    view: GraphSnapshot,
+    users: Sequence[RawId],
+    n: int,
+    settings: RankSettings,
+    *,
+    exclude_seen: bool,
+    use_trust: bool,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> RecommendedArrays:
+    """Return the lists of many users, each from its own sight, as arrays.
+
+    Raises:
+        UnknownPeer: a user is not known.
+        Cancelled: ``cancel`` said so between two blocks.
+    """
+    codes = np.array([view.user(user) for user in users], np.int32)
+    items = np.full((len(users), n), None, object)
+    scores = np.zeros((len(users), n), np.float32)
+    salsa = Salsa(view.interactions, settings.walk)
+    for start in range(0, len(codes), BLOCK):
+        if cancel is not None and cancel():
+            raise Cancelled(f"cancelled after {start} of {len(codes)} users")
+        egos = codes[start : start + BLOCK]
+        gate = None
+        if use_trust:
+            rng = np.random.default_rng(seed)
+            columns = [gate_of(view, ego, rng, settings)[1] for ego in egos.tolist()]
+            gate = np.stack(columns, axis=1)
+        found = salsa.walk_block(egos, view.interactions.rows(egos), gate).scores
+        for column, ego in enumerate(egos.tolist()):
+            own = np.ascontiguousarray(found[:, column])
+            if exclude_seen:
+                own[view.interactions.items_of(ego)[0]] = 0
+            best = top_items(own, n)
+            items[start + column, : len(best)] = view.items.raw(best.tolist())
+            scores[start + column, : len(best)] = own[best]
+        if progress is not None:
+            progress(min(start + BLOCK, len(codes)), len(codes))
+    return RecommendedArrays(list(users), items, scores)

@@ -1,0 +1,47 @@
+"""Read a person's marks: who is blocked or muted, what is not to be shown again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from peerrec.store.rows import Mark, Marked, RawId
+
+__all__ = ["Marks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """All marks in force, by kind, oldest first.
+
+    Attributes:
+        blocked: peers that get no merit and let no walk pass.
+        muted_peers: peers that recommend nothing; trust still leads through them.
+        muted_items: items never recommended.
+        less_liked: items never recommended whose neighbourhood counts less.
+    """
+
+    blocked: tuple[RawId, ...] = ()
+    muted_peers: tuple[RawId, ...] = ()
+    muted_items: tuple[RawId, ...] = ()
+    less_liked: tuple[RawId, ...] = ()
+
+    @classmethod
+    def of(cls, marked: Iterable[Marked]) -> Marks:
+        """Sort a store's marks by kind."""
+        rows = list(marked)
+
+        def subjects(mark: Mark) -> tuple[RawId, ...]:
+            return tuple(row.subject for row in rows if row.mark is mark)
+
+        return cls(
+            subjects(Mark.BLOCK),
+            subjects(Mark.MUTE_PEER),
+            subjects(Mark.MUTE_ITEM),
+            subjects(Mark.LESS_LIKE),
+        )
+
+    @property
+    def hidden_items(self) -> tuple[RawId, ...]:
+        """Items never recommended."""
+        return self.muted_items + self.less_liked

@@ -1,0 +1,167 @@
+"""Tune the walk on the device: when, on whose interactions, and what is remembered.
+
+The walk's parameters are chosen on held-out last interactions of the node's own user
+and of the peers it trusts directly; the choice and its evidence stay in the store.
+
+Example:
+    >>> choice = Choice(SalsaParameters(rounds=3), {"ndcg": 0.2}, interactions=80, time=60.0)
+    >>> decoded(encoded(choice)) == choice, decoded(b"damaged") is None
+    (True, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from peerrec.facade.sight import EGO, Sight
+from peerrec.limits import DAY_S
+from peerrec.ranking.graph import GraphSnapshot
+from peerrec.ranking.rank import RankSettings, gate_of
+from peerrec.ranking.salsa import SalsaParameters
+
+__all__ = [
+    "SETTING",
+    "Choice",
+    "Task",
+    "Tuner",
+    "decoded",
+    "encoded",
+    "is_due",
+    "task_for",
+    "tuned",
+    "with_walk",
+]
+
+Int32s: TypeAlias = npt.NDArray[np.int32]
+Float32s: TypeAlias = npt.NDArray[np.float32]
+
+SETTING = "ranking.walk"
+"""Where the store remembers the choice."""
+
+OWN_MIN = 50
+"""Own items from which a choice is more than noise."""
+
+GROWTH_MIN = 1.5
+"""Own items since the last choice, as a ratio, that make another one worth while."""
+
+EGOS_MAX = 64
+"""People whose last interactions are held out: more take longer, and change little."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """What was chosen, and why.
+
+    Attributes:
+        walk: the parameters.
+        evidence: what the search measured, as plain data.
+        interactions: own items counted when it was chosen.
+        time: unix seconds.
+    """
+
+    walk: SalsaParameters
+    evidence: dict[str, Any]
+    interactions: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What a search gets: an immutable view, so that it needs no lock.
+
+    Attributes:
+        view: the graph.
+        egos: user codes whose last interactions are held out, the own one first.
+        start: parameters to begin with.
+        gate_of: who is heard by an ego, shape (n_users,); None for everybody alike.
+        interactions: own items in the view.
+        time: unix seconds of the view.
+    """
+
+    view: GraphSnapshot
+    egos: Int32s
+    start: SalsaParameters
+    gate_of: Callable[[int], Float32s] | None
+    interactions: int
+    time: float
+
+
+Tuner: TypeAlias = Callable[[Task, Callable[[], bool]], Choice | None]
+"""Search, until the second argument says that time is over; None when nothing is better."""
+
+
+def is_due(n_own: int, last: Choice | None, now: float) -> bool:
+    """Return whether another search is worth its time."""
+    if n_own < OWN_MIN:
+        return False
+    if last is None:
+        return True
+    return n_own >= GROWTH_MIN * last.interactions and now - last.time >= DAY_S
+
+
+def task_for(sight: Sight, now: float, seed: int) -> Task:
+    """Return what to search on: the own user and those it trusts directly."""
+    view = sight.view(now)
+    hearing = sight.hearing(view)
+    friends, weights = view.trust.row(EGO)
+    known = friends[friends < view.interactions.n_users]
+    strongest = np.argsort(-weights[: len(known)], kind="stable")[: EGOS_MAX - 1]
+    egos = np.concatenate([[EGO], known[strongest]]).astype(np.int32)
+    own_gate, settings = hearing.gate, sight.settings
+
+    def gate(ego: int) -> Float32s:
+        if ego == EGO and own_gate is not None:
+            return own_gate
+        return gate_of(view, ego, np.random.default_rng(seed), settings)[1]
+
+    n_own = len(view.interactions.items_of(EGO)[0])
+    return Task(view, egos, settings.walk, gate if sight.use_trust else None, n_own, now)
+
+
+def tuned(task: Task, out_of_time: Callable[[], bool]) -> Choice | None:
+    """Return what `tune_walk` finds on a task; None when nothing is better."""
+    # Imported here: opening a store must not wait for what runs in the background.
+    from peerrec.ranking.tuning import tune_walk
+
+    found = tune_walk(
+        task.view.interactions,
+        task.egos,
+        task.start,
+        gate_of=task.gate_of,
+        out_of_time=out_of_time,
+    )
+    if not found.found:
+        return None
+    evidence = {
+        "score": found.score,
+        "before": found.before,
+        "egos": found.egos,
+        "trials": len(found.trials),
+        "complete": found.complete,
+    }
+    return Choice(found.parameters, evidence, task.interactions, task.time)
+
+
+def with_walk(settings: RankSettings, choice: Choice | None) -> RankSettings:
+    """Return the settings with the chosen walk in place of theirs."""
+    return settings if choice is None else msgspec.structs.replace(settings, walk=choice.walk)
+
+
+def encoded(choice: Choice) -> bytes:
+    """Return the choice as the store keeps it."""
+    return msgspec.json.encode(choice)
+
+
+def decoded(stored: bytes | None) -> Choice | None:
+    """Return a stored choice; None when there is none, or none that this version knows."""
+    if stored is None:
+        return None
+    try:
+        return msgspec.json.decode(stored, type=Choice)
+    except (msgspec.MsgspecError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""Plug the simulator into the command line: one module per command of ``peerrec``."""
