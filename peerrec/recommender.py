@@ -17,6 +17,7 @@ Example:
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -36,6 +37,7 @@ from peerrec.facade.results import (
     checked_share,
 )
 from peerrec.facade.rows import Row, as_interaction
+from peerrec.limits import DAY_S
 from peerrec.store import Description, Interaction, Mark, RawId, Store, TrustEdge
 from peerrec.store.rows import checked_id, checked_number
 
@@ -85,6 +87,7 @@ class Recommender:
         self._clock = clock
         self._tuner = tuner
         self._tuning_failures = 0
+        self._search_from = -math.inf
         try:
             # Imported here: `from peerrec import Recommender` must not cost scipy.
             from peerrec.facade.engine import Engine
@@ -338,6 +341,7 @@ class Recommender:
                 explore=share,
                 reasons=reasons,
             )
+            engine.save()
             self._tune_when_due(engine, now)
             return found
 
@@ -514,9 +518,10 @@ class Recommender:
     # -- background work ----------------------------------------------------------------
 
     def tune(self) -> bool:
-        """Search for better parameters now; return whether any were chosen.
+        """Search for better parameters now; return whether there was an answer.
 
-        Takes as long as ``Options.tune_s``; everything else goes on meanwhile.
+        It may be that those in use are the best: `stats` shows the evidence. Takes about
+        as long as ``Options.tune_s`` at most; everything else goes on meanwhile.
         """
         with self._lock:
             engine, now = self._opened(), self._clock()
@@ -544,7 +549,8 @@ class Recommender:
 
         if not engine.options.tune or self._worker is not None or self._stop.is_set():
             return
-        if is_due(engine.own_items(now), engine.choice, now):
+        if now >= self._search_from and is_due(engine.own_items(now), engine.choice, now):
+            self._search_from = now + DAY_S  # also when it comes to nothing
             self._worker = threading.Thread(target=self._work, name="peerrec-tuning", daemon=True)
             self._worker.start()
 

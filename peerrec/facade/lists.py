@@ -28,6 +28,7 @@ from peerrec.ranking.rank import Ranking, RankSettings, gate_of
 from peerrec.ranking.reasons import TrustPaths, reasons_for
 from peerrec.ranking.recommend import Recommendation, top_items
 from peerrec.ranking.salsa import Salsa
+from peerrec.ranking.similar import similar
 from peerrec.store import RawId
 
 __all__ = ["arrays_for", "explained", "listed", "look_alikes"]
@@ -129,16 +130,13 @@ def look_alikes(sight: Sight, now: float, item: RawId, n: int) -> Recommendation
     Raises:
         UnknownItem: nobody here has interacted with it.
     """
-    ranking = sight.ranking(now)
-    view = ranking.view
-    code = view.item(item)
-    near = sight.near(view, sight.hearing(view), np.array([code], np.int32))
-    near = near.copy()
-    near[code] = 0
-    near[sight.codes_of(view, sight.marks.muted_items)] = 0
-    best = [Recommendation(view.items[at], float(near[at])) for at in top_items(near, n).tolist()]
-    notes = () if best else ranking.notes or ("Nobody who is heard has it and another item.",)
-    return Recommendations(tuple(best), notes)
+    view = sight.view(now)
+    muted = sight.marks.muted_items
+    gate = sight.hearing(view).gate
+    found = similar(view, item, n + len(muted), gate, sight.settings.walk)
+    best = [Recommendation(each.item, each.score) for each in found if each.item not in muted]
+    notes = () if best else ("Nobody who is heard from here has it and another item.",)
+    return Recommendations(tuple(best[:n]), notes)
 
 
 def arrays_for(

@@ -32,7 +32,7 @@ from peerrec.ranking.interactions import InteractionGraph
 from peerrec.ranking.snapshot import InteractionSnapshot
 from peerrec.ranking.trust_snapshot import TrustSnapshot
 from peerrec.store import Cursor, InteractionColumns, RawId, Store, TrustColumns
-from peerrec.store.snapshot import load_snapshot, remove_snapshot, write_snapshot
+from peerrec.store.snapshot import Snapshot, load_snapshot, remove_snapshot, write_snapshot
 
 __all__ = ["LiveGraph"]
 
@@ -73,7 +73,12 @@ class LiveGraph:
         self._half_life_s = half_life_s
         self._tag = f"{FORMAT}; half-life {half_life_s:.0f} s; first user {me!r}"
         self._saved_at: tuple[int, int] = (0, -1)
-        self._begin(None)
+        self.users = NameCodes([me])
+        self.items = NameCodes()
+        self._graph = InteractionGraph(half_life_s=half_life_s)
+        self._stated: tuple[int, TrustColumns] | None = None
+        self._cursor = store.cursor()
+        self._begin(self._saved())
 
     @property
     def nbytes(self) -> int:
@@ -153,26 +158,35 @@ class LiveGraph:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _begin(self, columns: InteractionColumns | None) -> None:
-        """Start from all interactions; None for the file, or the store where none fits."""
+    def _saved(self) -> Snapshot | None:
+        """Return what an earlier run saved, if it fits; what does not is removed."""
+        if self._path is None:
+            return None
+        cursor = self._store.cursor()
+        saved = load_snapshot(self._path, plain(cursor), tag=self._tag)
+        # After a power cut the file may know more than the store. Once the store has
+        # gone on from there the two could be mistaken for each other.
+        if saved is None or int(saved.arrays["trust.counter"]) > cursor.trust:
+            remove_snapshot(self._path)
+            return None
+        return saved
+
+    def _begin(self, saved: Snapshot | None) -> None:
+        """Start from what was saved, or else from all that the store has."""
         self._graph = InteractionGraph(half_life_s=self._half_life_s)
-        self._stated: tuple[int, TrustColumns] | None = None
+        self._stated = None
         self.users = NameCodes([self._me])
         self.items = NameCodes()
         self.users.extend(self._store.peers())
         self.items.extend(self._store.items())
-        cursor = self._store.cursor()
-        saved = None
-        if self._path is not None and columns is None:
-            saved = load_snapshot(self._path, plain(cursor), tag=self._tag)
         if saved is None:
-            self._add(self._store.interactions() if columns is None else columns)
-        else:
-            self._graph.adopt(segments_of(saved.arrays))
-            self._cursor = saved.cursor
-            counter = int(saved.arrays["trust.counter"])
-            self._stated = (counter, trust_of(saved.arrays))
-            self._saved_at = (saved.cursor.interactions, counter)
+            self._add(self._store.interactions())
+            return
+        self._graph.adopt(segments_of(saved.arrays))
+        self._cursor = saved.cursor
+        counter = int(saved.arrays["trust.counter"])
+        self._stated = (counter, trust_of(saved.arrays))
+        self._saved_at = (saved.cursor.interactions, counter)
 
     def _catch_up(self, cursor: Cursor) -> None:
         if cursor.epoch == self._cursor.epoch:
@@ -183,7 +197,7 @@ class LiveGraph:
             if new is not None:
                 self._add(new)
                 return
-        self._begin(self._store.interactions())
+        self._begin(None)
 
     def _add(self, columns: InteractionColumns) -> None:
         if len(columns):

@@ -158,7 +158,7 @@ def checked_n(n: object) -> int:
 
 def checked_share(key: str, value: object) -> float:
     """Return a number within 0 and 1; ConfigError otherwise, NaN included."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
         raise ConfigError(key, value, "give a number from 0 to 1")
     return float(value)
 

@@ -92,7 +92,7 @@ class Task:
 
 
 Tuner: TypeAlias = Callable[[Task, Callable[[], bool]], Choice | None]
-"""Search, until the second argument says that time is over; None when nothing is better."""
+"""Search, until the second argument says that time is over; None for no answer."""
 
 
 def is_due(n_own: int, last: Choice | None, now: float) -> bool:
@@ -124,7 +124,10 @@ def task_for(sight: Sight, now: float, seed: int) -> Task:
 
 
 def tuned(task: Task, out_of_time: Callable[[], bool]) -> Choice | None:
-    """Return what `tune_walk` finds on a task; None when nothing is better."""
+    """Return what `tune_walk` finds on a task; None when there was nothing to measure.
+
+    Where nothing is better, the parameters stay and the evidence says so.
+    """
     # Imported here: opening a store must not wait for what runs in the background.
     from peerrec.ranking.tuning import tune_walk
 
@@ -135,7 +138,7 @@ def tuned(task: Task, out_of_time: Callable[[], bool]) -> Choice | None:
         gate_of=task.gate_of,
         out_of_time=out_of_time,
     )
-    if not found.found:
+    if not found.trials:
         return None
     evidence = {
         "score": found.score,

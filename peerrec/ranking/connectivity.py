@@ -26,6 +26,7 @@ Example:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -87,14 +88,14 @@ def flag_bridged(
     share = through / count
     if rule == "published":
         return share, share >= threshold
-    # Imported here: its import takes longer than ranking a million interactions.
-    from scipy.special import betaincinv, ndtri
-
     if rule == "wilson":
-        z = float(ndtri(confidence))
+        z = NormalDist().inv_cdf(confidence)
         spread = z * np.sqrt(share * (1.0 - share) / count + (z / (2.0 * count)) ** 2)
         bound = (share + z * z / (2.0 * count) - spread) / (1.0 + z * z / count)
     elif rule == "clopper-pearson":
+        # Imported here: its import takes longer than ranking a million interactions.
+        from scipy.special import betaincinv
+
         some = np.maximum(through, 1)
         bound = betaincinv(some, count - some + 1.0, 1.0 - confidence)
         bound = np.where(through > 0, bound, 0.0)

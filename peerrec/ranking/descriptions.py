@@ -57,7 +57,7 @@ Int32s: TypeAlias = npt.NDArray[np.int32]
 Float32s: TypeAlias = npt.NDArray[np.float32]
 Float64s: TypeAlias = npt.NDArray[np.float64]
 
-WEIGHT = 1.1
+WEIGHT = 1.05
 """Default weight: the largest that cost less than 1 % of NDCG on MovieLens-100k."""
 
 SHARPNESS = 8

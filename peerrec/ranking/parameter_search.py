@@ -2,8 +2,8 @@
 
 Coordinate descent with momentum: from the best of some starting points, each parameter
 (or a pair that balances each other) in turn walks along its rising values while the
-objective gains; until a whole pass changes nothing, or the caller says that time is over. Every point is rated once, the
-order is fixed, there is no clock and no chance in here.
+objective gains; until a whole pass changes nothing, or the caller says that time is over.
+Every point is rated once, the order is fixed, there is no clock and no chance in here.
 
 An objective may know better than the search about some of the settings: it returns the
 settings it really rated, with those filled in.

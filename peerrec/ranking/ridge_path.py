@@ -58,7 +58,7 @@ class RidgePath:
     def scores(self, ridge: float, rounds: int) -> Float32s:
         """Return s, shape (n_items, b), for a ridge > 0 and 1 … len(basis) rounds."""
         weights = self.coefficients(ridge, rounds).astype(np.float32)
-        total = self.basis[0] * weights[0]
+        total: Float32s = self.basis[0] * weights[0]
         for part, weight in zip(self.basis[1:rounds], weights[1:], strict=True):
             total += part * weight
         return total
@@ -85,7 +85,7 @@ def ridge_coefficients(
         factor = beside[j - 1] / pivots[-1]
         pivots.append(diagonal[j] + ridge - factor * beside[j - 1])
         right.append(-factor * right[-1])
-    answer = np.empty((rounds, len(length)))
+    answer: Float64s = np.empty((rounds, len(length)))
     answer[-1] = right[-1] / pivots[-1]
     for j in range(rounds - 2, -1, -1):
         answer[j] = (right[j] - beside[j] * answer[j + 1]) / pivots[j]
@@ -129,12 +129,12 @@ def ridge_path(step: Operator, target: Float32s, rounds: int) -> RidgePath:
 
 def _lengths(columns: Float32s) -> Float64s:
     """Return the norm of every column, shape (b,)."""
-    return np.sqrt(np.einsum("ij,ij->j", columns, columns).astype(np.float64))
+    squares = np.einsum("ij,ij->j", columns, columns)
+    return np.asarray(np.sqrt(squares), np.float64)
 
 
 def _inverse(lengths: Float64s) -> Float32s:
     """Return 1 / length, and 0 for what has none."""
     tiny = float(TINY) ** 0.5
-    return np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > tiny).astype(
-        np.float32
-    )
+    inverse = np.divide(1.0, lengths, out=np.zeros(len(lengths)), where=lengths > tiny)
+    return np.asarray(inverse, np.float32)

@@ -58,6 +58,8 @@ CORNERS = (
 )
 """Extremes of what is tried on one set of walks; what lies between ranks alike."""
 
+SAMPLED_EVERY = 16
+
 MASS_MIN = np.float32(1e-3)
 
 
@@ -196,8 +198,24 @@ def _candidates(path: RidgePath, mass: Float32s, seen: tuple[Ints, Ints]) -> Int
         best = scores if best is None else np.maximum(best, scores, out=best)
     assert best is not None
     rows = np.ascontiguousarray(best.T)
-    rest = max(0, rows.shape[1] - CANDIDATES)
-    return np.sort(np.argpartition(rows, rest, axis=1)[:, rest:], axis=1)
+    n = min(CANDIDATES, rows.shape[1])
+    return np.stack([_largest(row, n) for row in rows])
+
+
+def _largest(row: Float32s, n: int) -> Ints:
+    """Return where the n largest values stand, ascending.
+
+    Most values are far too small: a sample says which, and only the others are compared.
+    """
+    sample = row[::SAMPLED_EVERY]
+    rank = 2 * n // SAMPLED_EVERY
+    if rank < len(sample):
+        threshold = np.partition(sample, len(sample) - 1 - rank)[len(sample) - 1 - rank]
+        large = np.flatnonzero(row > threshold)
+        if len(large) >= n:
+            values = row[large]
+            return np.sort(large[np.argpartition(values, len(large) - n)[len(large) - n :]])
+    return np.sort(np.argpartition(row, len(row) - n)[len(row) - n :])
 
 
 def _quality(scores: Float32s, wanted: Bools, n_wanted: Ints) -> Float64s:

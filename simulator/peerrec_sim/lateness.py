@@ -89,7 +89,7 @@ def hide_latest(community: Community, users: Int32s) -> Community:
     return dataclasses.replace(community, interactions=plays.take(~hidden), test=plays.take(hidden))
 
 
-def _is_sorted(user: Int32s, column: npt.NDArray[np.generic]) -> bool:
+def _is_sorted(user: Int32s, column: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> bool:
     """Return whether most users' values never fall, or never rise; users stand together."""
     if len(user) < 2:
         return True

@@ -209,7 +209,7 @@ def _searched(
 def _why(report: TuningReport, given: Setting, budget_s: float) -> str:
     """Return why these settings, as a sentence."""
     moved = [
-        f"{name} {given[name]:g} → {value:g}"
+        f"{name} {given[name]} → {value}"
         for name, value in report.chosen.items()
         if value != given[name]
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 
 import numpy as np
@@ -176,6 +177,28 @@ def test_a_block_stands_whatever_trust_says_later():
         me.block("ann")
         me.trust("ann", 1.0)
         assert me.recommend(n=10).items == []
+
+
+def test_nobody_is_heard_through_a_blocked_peer():
+    with opened() as me:
+        fill(me, friends=("ann",))
+        me.trust("carol", source="ann")
+        me.record_many([Interaction("carol", item, 1.0, NOW) for item in ("a", "carols")])
+        assert "carols" in me.recommend(n=10).items
+        me.mute(peer="ann")  # a mute silences ann alone
+        assert me.recommend(n=10).items == ["carols"]
+        me.block("ann")
+        assert me.recommend(n=10).items == []
+
+
+def test_the_bootstrap_does_not_make_a_blocked_peer_heard():
+    with opened(options=Options(tune=False, bootstrap=("ann",))) as me:
+        fill(me, friends=())
+        me.trust("bob", source="ann")
+        assert "e" in me.recommend(n=10).items
+        me.block("bob")
+        assert "e" not in me.recommend(n=10).items
+        assert "d" in me.recommend(n=10).items
 
 
 def test_less_like_hides_the_item_and_lowers_its_neighbourhood():
@@ -414,6 +437,22 @@ def test_a_graph_file_of_another_history_is_made_anew(large, tmp_path, monkeypat
         assert shown(me.recommend(n=20)) == expected
 
 
+def test_a_graph_file_that_is_ahead_of_the_store_is_removed_for_good(large):
+    path, _ = large
+    ahead = graph_file(path).read_bytes()
+    with sqlite3.connect(path) as lost:  # as after a power cut: the last trust is gone
+        lost.execute("DELETE FROM trust WHERE target = (SELECT max(target) FROM trust)")
+        lost.execute("UPDATE counters SET value = value - 1 WHERE name = 'trust'")
+    lost.close()
+    assert graph_file(path).read_bytes() == ahead
+    with opened(path) as me:
+        me.trust("p40")
+        expected = shown(me.recommend(n=20))
+    graph_file(path).unlink()
+    with opened(path) as me:
+        assert shown(me.recommend(n=20)) == expected
+
+
 def test_another_user_of_the_same_store_gets_their_own_graph(large):
     path, mine = large
     with opened(path, me="p1") as me:
@@ -607,9 +646,23 @@ def test_the_search_of_the_library_chooses_on_the_own_last_interactions():
     with opened() as me:
         me.record_many(community(3_000))
         befriend(me)
-        chosen = me.tune()
+        assert me.tune()
         tuned = me.stats().tuned
-        assert chosen == (tuned is not None)
-        if chosen:
-            assert tuned["evidence"]["score"] > tuned["evidence"]["before"]
-            assert tuned["evidence"]["egos"] == 20
+        assert tuned["evidence"]["score"] >= tuned["evidence"]["before"]
+        assert tuned["evidence"]["egos"] == 20
+        assert tuned["walk"] == me.stats().walk
+
+
+def test_a_search_without_an_answer_is_not_repeated_for_a_day():
+    moments, searches = [NOW], []
+
+    def tuner(task, out_of_time):
+        searches.append(task.time)
+
+    with Recommender.in_memory(clock=lambda: moments[-1], tuner=tuner) as me:
+        fill(me)
+        me.record_many([f"own{k}" for k in range(60)])
+        for moment, expected in ((NOW, 1), (NOW + 3_600, 1), (NOW + 86_400, 2)):
+            moments.append(moment)
+            me.recommend(n=5)
+            wait_for(lambda expected=expected: len(searches) == expected and me._worker is None)

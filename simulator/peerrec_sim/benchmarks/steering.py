@@ -235,9 +235,10 @@ def measure_cold_items(
 ) -> dict[str, float]:
     """Return what descriptions do for items that were hidden from training.
 
-    One item in twenty loses all its training interactions; each item is described with
-    its tags by one user drawn at random. The newest 20 % of each user are relevant, the
-    hidden items among them. Everybody counts alike: the data has no trust.
+    One item in twenty loses all its training interactions, and is then hidden like those
+    that have none before; each item is described with its tags by one user drawn at
+    random. The newest 20 % of each user are relevant, hidden items among them. Everybody
+    counts alike: the data has no trust.
 
     Args:
         community: with times, not split yet.
@@ -253,10 +254,11 @@ def measure_cold_items(
         ``cold_recall``: share of relevant hidden items that were listed.
     """
     rng = np.random.default_rng([seed, 1])
-    cold = rng.random(community.n_items) < COLD_SHARE
+    hide = rng.random(community.n_items) < COLD_SHARE
     whole = split(community, "time")
-    known = ~cold[whole.interactions.item]
-    train = dataclasses.replace(whole, interactions=whole.interactions.take(known))
+    kept = whole.interactions.take(~hide[whole.interactions.item])
+    train = dataclasses.replace(whole, interactions=kept)
+    cold = np.bincount(kept.item, minlength=train.n_items) == 0
     publishers = rng.integers(0, train.n_users, train.n_items).tolist()
     said = Descriptions.of(
         [(i, publishers[i], tags.get(name, [])) for i, name in enumerate(train.items)],
