@@ -58,7 +58,7 @@ class MeritParameters:
 
     walks: int = 10_000
     transitivity_decay: float = 0.3
-    connectivity_decay: float = 0.5
+    connectivity_decay: float = 0.0
     connectivity_threshold: float = 0.95
     connectivity_rule: ConnectivityRule = "wilson"
     connectivity_confidence: float = 0.95

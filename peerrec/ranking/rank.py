@@ -56,7 +56,7 @@ class RankSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """
 
     walk: SalsaParameters = SalsaParameters()
-    merit: MeritParameters = MeritParameters()
+    merit: MeritParameters = MeritParameters(connectivity_decay=0.5)
     cap: float = 0.0001
     gate_exponent: float = 1.0
     bootstrap_weight: float = 10.0

@@ -68,6 +68,10 @@ class Layer(Protocol):
         """
         ...
 
+    def add_whole(self, values: Float32s, out: Float32s, *, from_items: bool) -> None:
+        """Add the same product for values given for every code of this side."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentLayer:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -216,18 +217,24 @@ with SqliteStore(sys.argv[1], read_only=True) as store:
 """
 
 
+@pytest.fixture
+def open_folder():
+    """A folder that another user can reach: those of pytest are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_file_without_write_permission_is_named_and_readable(tmp_path: Path, what: str):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    path = tmp_path / "me.db"
+def test_a_file_without_write_permission_is_named_and_readable(open_folder: Path, what: str):
+    path = open_folder / "me.db"
     filled(path, 10)
     path.chmod(0o444 if what == "file" else 0o666)
-    tmp_path.chmod(0o777 if what == "file" else 0o555)
+    open_folder.chmod(0o777 if what == "file" else 0o555)
     try:
         child = run(AS_NOBODY, path, NOBODY)
     finally:
-        tmp_path.chmod(0o755)
+        open_folder.chmod(0o755)
+    assert child.returncode == 0, child.stderr
     message, count = child.stdout.splitlines()
     assert f"{path}: " in message
     assert f"the {what} is read-only" in message or f"its {what} is read-only" in message
