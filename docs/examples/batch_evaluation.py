@@ -36,14 +36,12 @@ class Figures(NamedTuple):
 def drawn(rng: np.random.Generator) -> Names:
     """Return what each person has, shape (N_USERS, N_KNOWN + N_HELD_OUT)."""
     per_taste = N_ITEMS // N_TASTES
-    liked = 1 / np.arange(2, per_taste + 2)  # some items of a taste are known more widely
-    width, likely = N_KNOWN + N_HELD_OUT, liked / liked.sum()
-    rows = [
-        rng.choice(per_taste, width, replace=False, p=likely) + per_taste * (user % N_TASTES)
-        for user in range(N_USERS)
-    ]
-    held = rng.permuted(np.array(rows), axis=1)
-    return np.array([f"item:{item}" for item in range(N_ITEMS)], object)[held]
+    likely = 1 / np.arange(2, per_taste + 2)  # some items of a taste are known more widely
+    has = np.empty((N_USERS, N_KNOWN + N_HELD_OUT), object)
+    for user in range(N_USERS):
+        of_taste = rng.choice(per_taste, has.shape[1], replace=False, p=likely / likely.sum())
+        has[user] = [f"item:{user % N_TASTES}.{item}" for item in of_taste]
+    return rng.permuted(has, axis=1)  # what is held out is as well known as the rest
 
 
 def recall(lists: Names, held_out: Names) -> float:
@@ -60,23 +58,18 @@ def main(path: Path | None = None) -> Figures:
     has = drawn(np.random.default_rng(1))
     known, held_out = has[:, :N_KNOWN], has[:, N_KNOWN:]
     users = [f"user:{user}" for user in range(N_USERS)]
-    plays = (
-        Interaction(who, item, 1.0, NOW)
-        for who, row in zip(users, known, strict=True)
-        for item in row
-    )
-    trust = (
-        TrustEdge(users[user], users[(user + step * N_TASTES) % N_USERS], 1.0, NOW)
-        for user in range(N_USERS)
-        for step in range(1, N_FRIENDS + 1)
-    )
-    options = Options(tune=False)
-    with Recommender.open(path / "batch.db", options=options, clock=lambda: NOW) as recommender:
+    plays = [Interaction(users[at], item, time=NOW) for (at, _), item in np.ndenumerate(known)]
+    steps = N_TASTES * np.arange(1, N_FRIENDS + 1)  # the next five of the same taste
+    pairs = np.ndenumerate((np.arange(N_USERS)[:, None] + steps) % N_USERS)
+    trust = [TrustEdge(users[at], users[friend], time=NOW) for (at, _), friend in pairs]
+    file, options = path / "batch.db", Options(tune=False)
+    with Recommender.open(file, options=options, clock=lambda: NOW) as recommender:
         recommender.record_many(plays)
         recommender.trust_many(trust)
         lists = recommender.recommend_many(users, n=N_LIST)
     items, counts = np.unique(known, return_counts=True)
-    popular = np.tile(items[np.argsort(-counts, kind="stable")][:N_LIST], (N_USERS, 1))
+    ranked = items[np.argsort(-counts, kind="stable")]
+    popular = np.stack([ranked[~np.isin(ranked, row)][:N_LIST] for row in known])
     figures = Figures(recall(lists.items, held_out), recall(popular, held_out), lists)
     print(f"{N_USERS} lists of {N_LIST}: recall {figures.recall:.3f}")
     print(f"most popular {N_LIST}:   recall {figures.recall_popular:.3f}")

@@ -21,11 +21,8 @@ TAGS = {
     "rust": ("programming", "rust"),
     "space": ("science", "space"),
 }
-PUBLISHED = [
-    *("garden/seeds", "garden/soil", "garden/prune", "garden/compost", "garden/bees"),
-    *("rust/borrow", "rust/async", "rust/traits"),
-    *("space/probe", "space/orbit"),
-]
+PUBLISHED = [f"garden/{name}" for name in ("seeds", "soil", "prune", "compost", "bees")]
+PUBLISHED += ["rust/borrow", "rust/async", "rust/traits", "space/probe", "space/orbit"]
 OWN_READS = ["garden/seeds", "garden/soil", "rust/borrow"]
 FRIENDS_READS = {
     "ann": ["garden/seeds", "garden/soil", "garden/prune", "garden/compost", "rust/async"],

@@ -19,11 +19,11 @@ HOUR_S = 3_600.0
 
 OWN_PLAYS = ["jazz/so-what", "jazz/naima", "jazz/blue-train", "folk/river-man"]
 FRIENDS_PLAYS = {
-    "ann": [f"jazz/{name}" for name in ("so-what", "naima", "blue-train", "freddie", "solar")]
-    + [f"ambient/{name}" for name in ("an-ending", "1-1", "weightless")],
-    "ben": [f"jazz/{name}" for name in ("so-what", "naima", "solar", "all-blues", "freddie")]
-    + [f"folk/{name}" for name in ("river-man", "pink-moon", "blackwaterside", "fotheringay")],
+    "ann": ["jazz/freddie", "ambient/an-ending", "ambient/1-1", "ambient/weightless"],
+    "ben": ["jazz/all-blues", "folk/pink-moon", "folk/blackwaterside", "folk/fotheringay"],
 }
+FRIENDS_PLAYS["ann"] += ["jazz/so-what", "jazz/naima", "jazz/blue-train", "jazz/solar"]
+FRIENDS_PLAYS["ben"] += ["jazz/so-what", "jazz/naima", "jazz/blue-train", "jazz/solar"]
 
 
 class Session(NamedTuple):
@@ -46,7 +46,7 @@ def main(path: Path | None = None) -> Session:
     with Recommender.open(path / "player.db", options=options, clock=lambda: NOW) as player:
         for hours_ago, track in enumerate(OWN_PLAYS):
             player.record(track, time=NOW - hours_ago * HOUR_S)  # private: never leaves
-        player.record("folk/pink-moon", time=NOW, public=True)  # shared on purpose
+        player.record("folk/northern-sky", time=NOW, public=True)  # shared on purpose
         player.record_many(
             Interaction(friend, track, time=NOW - HOUR_S, public=True)
             for friend, tracks in FRIENDS_PLAYS.items()
@@ -54,9 +54,9 @@ def main(path: Path | None = None) -> Session:
         )
         before_trust = player.recommend(n=5).notes  # nobody is heard yet, and it says so
         player.trust("ann", 1.0)
-        player.trust("ben", 0.5)
+        player.trust("ben", 0.8)
 
-        plain = player.recommend(n=5)
+        plain = player.recommend(n=6)
         sentences = [each.reasons[0].sentence(each.item) for each in plain]
         player.mute(plain[0].item)
         muted = player.recommend(n=5)

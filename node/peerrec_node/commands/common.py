@@ -1,0 +1,185 @@
+r"""Share what all commands on a store need: its options, opening it, printing answers.
+
+Example:
+    >>> label("track:x"), label(b"\x01\xff"), label("bell\a")
+    ('track:x', '01ff', 'bell�')
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+import msgspec
+
+from peerrec.errors import ConfigError, DataError, StoreError
+from peerrec.facade.options import Options
+from peerrec.recommender import Recommender
+from peerrec.store import RawId, Store
+from peerrec.store.memory import MemoryStore
+from peerrec.store.sqlite import SqliteStore
+from peerrec_node.imports.rows import unix_seconds
+
+__all__ = [
+    "ME",
+    "Opened",
+    "answer",
+    "default_store",
+    "json_id",
+    "label",
+    "moment",
+    "opened",
+    "say_notes",
+    "store_options",
+]
+
+ME: Final = "me"
+"""Raw id of the store's person, as `Recommender` has it by default."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def default_store() -> Path:
+    """Return where the store of whoever is logged in stands: below their data folder."""
+    named = os.environ.get("XDG_DATA_HOME", "")
+    # The XDG base directory specification says that relative paths are to be ignored.
+    folder = Path(named) if os.path.isabs(named) else Path.home() / ".local" / "share"
+    return folder / "peerrec" / "me.db"
+
+
+def store_options(command: Command) -> Command:
+    """Add ``--store`` and ``--json`` to a command, as ``store`` and ``as_json``."""
+    store = click.option(
+        "--store",
+        type=click.Path(path_type=Path),
+        envvar="PEERREC_STORE",
+        help="The store's file; PEERREC_STORE names it too.  "
+        "[default: $XDG_DATA_HOME or ~/.local/share, peerrec/me.db]",
+    )
+    json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+    return store(json(command))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open store and its recommender.
+
+    Attributes:
+        me: the recommender.
+        store: what it keeps; not to be used from another thread.
+        path: the store's file.
+        notes: what its reader should know beforehand.
+    """
+
+    me: Recommender
+    store: Store
+    path: Path
+    notes: tuple[str, ...]
+
+    def title(self, item: RawId) -> str:
+        """Return what an item is called here, its id where nobody who counts says."""
+        said = {each.author: each.title for each in self.store.descriptions(item) if each.title}
+        if ME in said:
+            return label(said[ME])
+        # What strangers call an item is theirs to invent: only direct friends are believed.
+        believed = self._friends() if said else set()
+        return label(next((said[author] for author in said if author in believed), item))
+
+    def name(self, item: RawId) -> str:
+        """Return an item's title with its id, or the id alone where there is no title."""
+        title = self.title(item)
+        return title if title == label(item) else f"{title}  [{label(item)}]"
+
+    def _friends(self) -> set[RawId]:
+        names, edges = self.store.peers(), self.store.trust_edges()
+        sources = names.positions(edges.source).tolist()
+        targets = names.positions(edges.target).tolist()
+        rows = zip(sources, targets, edges.weight.tolist(), strict=True)
+        return {names.ids[target] for at, target, w in rows if w > 0 and names.ids[at] == ME}
+
+
+@contextmanager
+def opened(path: Path | None, *, make: bool) -> Iterator[Opened]:
+    """Yield the store at a path, closed afterwards.
+
+    Args:
+        path: the store's file; None for the default one.
+        make: whether to make one where there is none; otherwise an empty one in memory
+            takes its place, so that asking leaves nothing behind.
+
+    Raises:
+        StoreError: it cannot be opened; see `SqliteStore`.
+    """
+    where = default_store() if path is None else path
+    store: Store
+    notes: tuple[str, ...] = ()
+    if make or os.path.lexists(where):
+        if path is None:
+            make_folder(where.parent)
+        store = SqliteStore(where)
+    else:
+        store = MemoryStore()
+        notes = (f"There is no store at {where} yet; `peerrec record` or `import` makes one.",)
+    # A search for better parameters would be cut off with the command that began it.
+    with Recommender(store, me=ME, options=Options(tune=False)) as me:
+        yield Opened(me, store, where, notes)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of the default store, for its person alone."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the folder cannot be made: {error.strerror}; name a store with --store"
+        ) from error
+
+
+def moment(value: str, option: str) -> float:
+    """Return unix seconds from what a person types: a date, a time or a number.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    allowed = "write 2024-01-31, 2024-01-31T18:30+01:00 (UTC without a zone) or unix seconds"
+    if re.fullmatch(r"\s*\d{1,4}\s*", value):  # a year, not an hour of 1970
+        raise ConfigError(option, value, allowed)
+    try:
+        return unix_seconds(value, option)
+    except (DataError, OverflowError):
+        raise ConfigError(option, value, allowed) from None
+
+
+def label(raw: RawId) -> str:
+    """Return an id or a title fit for a terminal: bytes in hex, control codes replaced."""
+    if isinstance(raw, bytes):
+        return raw.hex()
+    return raw if raw.isprintable() else "".join(c if c.isprintable() else "�" for c in raw)
+
+
+def json_id(raw: RawId | None) -> str | dict[str, str] | None:
+    """Return an id as an export writes it: text as it is, bytes as ``{"bytes": base64}``."""
+    return {"bytes": base64.b64encode(raw).decode()} if isinstance(raw, bytes) else raw
+
+
+def answer(document: Any, as_json: bool, lines: Iterable[str]) -> None:
+    """Print an answer: one JSON document, or lines."""
+    if as_json:
+        click.echo(msgspec.json.encode(document).decode())
+        return
+    for line in lines:
+        click.echo(line)
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """Print notes on stderr, where they are in nobody's way."""
+    for note in notes:
+        click.echo(note, file=sys.stderr)

@@ -1,0 +1,67 @@
+"""``peerrec trust``, ``block`` and ``mute``: decide who and what is heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from peerrec.errors import ConfigError, NotFoundError
+from peerrec_node.commands.common import answer, label, opened, store_options
+
+__all__ = ["block", "mute", "trust"]
+
+
+# A negative number looks like an option: unknown ones are taken for the weight.
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("peer")
+@click.argument("weight", type=float, default=1.0)
+@store_options
+def trust(peer: str, weight: float, store: Path | None, as_json: bool) -> None:
+    """Say how much you trust a peer, from -1 to 1; 0 takes it back.
+
+    Example: peerrec trust ann 0.8
+    """
+    with opened(store, make=True) as here:
+        here.me.trust(peer, weight)
+    answer({"peer": peer, "weight": weight}, as_json, [f"trust in {label(peer)}: {weight:g}"])
+
+
+@click.command()
+@click.argument("peer")
+@click.option("--undo", is_flag=True, help="Take the block back.")
+@store_options
+def block(peer: str, undo: bool, store: Path | None, as_json: bool) -> None:
+    """Give a peer no say, nor those whom only it leads to.
+
+    Example: peerrec block eve
+    """
+    with opened(store, make=not undo) as here:
+        if not undo:
+            here.me.block(peer)
+        elif not here.me.unblock(peer):
+            raise NotFoundError(f"peer {peer!r} is not blocked; see `peerrec stats`")
+    document = {"peer": peer, "blocked": not undo}
+    answer(document, as_json, [f"{'unblocked' if undo else 'blocked'} {label(peer)}"])
+
+
+@click.command()
+@click.argument("item", required=False)
+@click.option("--peer", help="Recommend nothing because of this peer, instead of an item.")
+@click.option("--undo", is_flag=True, help="Take the mute back.")
+@store_options
+def mute(item: str | None, peer: str | None, undo: bool, store: Path | None, as_json: bool) -> None:
+    """Never recommend an item, or nothing because of a peer.
+
+    Example: peerrec mute track:earworm
+    """
+    if (item is None) == (peer is None):
+        raise ConfigError("mute", (item, peer), "give an ITEM or --peer PEER")
+    with opened(store, make=not undo) as here:
+        if not undo:
+            here.me.mute(item, peer=peer)
+        elif not here.me.unmute(item, peer=peer):
+            raise NotFoundError(f"{item or peer!r} is not muted; see `peerrec stats`")
+    document = {"item": item, "peer": peer, "muted": not undo}
+    subject = label(item or peer or "")
+    answer(document, as_json, [f"{'unmuted' if undo else 'muted'} {subject}"])
