@@ -21,10 +21,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-__all__ = ["Progress", "shown"]
+__all__ = ["Progress", "shown", "stage"]
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with a stage, how much of it is done, and of how much; None where unknown."""
+
+LONG = 10_000
+"""What has no more steps than this is done before anybody looks."""
 
 LINES_PER_STAGE = 2
 """Plain lines of one stage after its first: enough to see that it moves."""
@@ -45,6 +48,16 @@ def shown(stream: TextIO) -> Iterator[Progress]:
         transient=True,
     ) as bars:
         yield _Bars(bars)
+
+
+def stage(progress: Progress, name: str) -> Callable[[int, int], None]:
+    """Return a callback for one stage, silent where the whole is not long."""
+
+    def step(done: int, total: int) -> None:
+        if total > LONG:
+            progress(name, done, total)
+
+    return step
 
 
 class _Bars:

@@ -57,7 +57,7 @@ class RankSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     walk: SalsaParameters = SalsaParameters()
     merit: MeritParameters = MeritParameters(connectivity_decay=0.5)
-    cap: float = 0.0001
+    cap: float = 0.00015
     gate_exponent: float = 1.0
     bootstrap_weight: float = 10.0
 

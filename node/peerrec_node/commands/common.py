@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ __all__ = [
     "opened",
     "say_notes",
     "store_options",
+    "table",
 ]
 
 ME: Final = "me"
@@ -182,4 +182,17 @@ def answer(document: Any, as_json: bool, lines: Iterable[str]) -> None:
 def say_notes(notes: Iterable[str]) -> None:
     """Print notes on stderr, where they are in nobody's way."""
     for note in notes:
-        click.echo(note, file=sys.stderr)
+        click.echo(label(note), err=True)
+
+
+def table(fields: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """Yield a line for each field, those of a field with fields below it."""
+    for key, value in fields.items():
+        name = f"{indent}{key.replace('_', ' ')}"
+        if isinstance(value, dict):
+            yield name
+            yield from table(value, indent + "  ")
+        else:
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            text = f"{value:,}" if whole else "–" if value is None else str(value)
+            yield f"{name:<26}{text}"

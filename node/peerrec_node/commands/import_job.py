@@ -129,9 +129,11 @@ class ImportJob:
                 self.people.add(row.author)
             if done % BATCH == 0:
                 self.progress("checking", done, None)
+        if self.account.rows > BATCH:
+            self.progress("checking", self.account.rows, self.account.rows)
 
     def record(self, here: Opened) -> None:
-        """Record what is new, batch by batch; what is interrupted can be run again."""
+        """Record what is new, batch by batch; what came before an interrupt stays."""
         known = KnownRows(here.store)
         rows = self.source.interactions()
         done = 0

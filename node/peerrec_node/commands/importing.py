@@ -24,7 +24,7 @@ from peerrec.errors import ConfigError, DataError
 from peerrec_node.commands.common import answer, opened, say_notes, store_options
 from peerrec_node.commands.import_job import ImportJob, Source
 from peerrec_node.imports import FORMATS, ColumnMapping, open_import, recognise
-from peerrec_node.progress import Progress, shown
+from peerrec_node.progress import Progress, shown, stage
 
 __all__ = ["import_", "parsed_mapping"]
 
@@ -93,9 +93,7 @@ def imported_export(source: Source, store: Path | None, progress: Progress) -> d
         given = "skip-broken" if source.skip_broken else "me"
         raise ConfigError(given, True, "an export of peerrec is whole and says whose it is")
     with opened(store, make=True) as here:
-        n_statements = here.me.import_(
-            source.path, progress=lambda done, total: progress("importing", done, total)
-        )
+        n_statements = here.me.import_(source.path, progress=stage(progress, "importing"))
     return {**opening_fields(source), "statements": n_statements, "notes": []}
 
 
@@ -132,8 +130,8 @@ def notes_on(job: ImportJob) -> list[str]:
         notes.append(f"skipped {more:,} more broken rows")
     if job.people and job.source.own_author is None:
         notes.append(
-            f"The rows are of {len(job.people):,} other people: nobody hears them before "
-            "`peerrec trust`; --me USER says which are yours."
+            f"Rows of {len(job.people):,} other users: they are heard only where `peerrec trust` "
+            "leads to them; --me USER says which are yours."
         )
     return notes
 

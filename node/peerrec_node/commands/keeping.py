@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 
-from peerrec.errors import ConfigError, UnknownItem, UnknownPeer
+from peerrec.errors import UnknownItem, UnknownPeer
 from peerrec_node.commands.common import (
     Opened,
     answer,
@@ -20,8 +18,9 @@ from peerrec_node.commands.common import (
     opened,
     say_notes,
     store_options,
+    table,
 )
-from peerrec_node.progress import shown
+from peerrec_node.progress import shown, stage
 
 __all__ = ["export", "forget", "stats"]
 
@@ -38,19 +37,6 @@ def stats(store: Path | None, as_json: bool) -> None:
         answer({**fields, "notes": here.notes}, as_json, table(fields))
         if not as_json:
             say_notes(here.notes)
-
-
-def table(fields: dict[str, Any], indent: str = "") -> Iterator[str]:
-    """Yield a line for each field, those of a field with fields below it."""
-    for key, value in fields.items():
-        name = f"{indent}{key.replace('_', ' ')}"
-        if isinstance(value, dict):
-            yield name
-            yield from table(value, indent + "  ")
-        else:
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            text = f"{value:,}" if whole else "–" if value is None else str(value)
-            yield f"{name:<26}{text}"
 
 
 @click.command()
@@ -75,7 +61,7 @@ def forget(
     """
     given = [item is not None, peer is not None, before is not None, everything]
     if sum(given) != 1:
-        raise ConfigError("forget", sum(given), "give one: ITEM, --peer, --before or --everything")
+        raise click.UsageError("Give one of ITEM, --peer, --before and --everything.")
     time = None if before is None else moment(before, "before")
     if everything and not yes:
         agreed()
@@ -90,10 +76,11 @@ def forget(
 
 
 def agreed() -> None:
-    """Ask before everything goes; ConfigError where nobody can be asked."""
+    """Ask before everything goes; UsageError where nobody can be asked."""
     if not sys.stdin.isatty():
-        raise ConfigError("everything", True, "it cannot be undone: add --yes")
-    click.confirm("Forget everything? It cannot be undone.", abort=True, err=True)
+        raise click.UsageError("Forgetting everything cannot be undone: add --yes.")
+    if not click.confirm("Forget everything? It cannot be undone.", err=True):
+        raise click.ClickException("nothing was forgotten")
 
 
 def refuse_unknown(here: Opened, item: str | None, peer: str | None) -> None:
@@ -123,9 +110,7 @@ def export(file: Path, store: Path | None, as_json: bool) -> None:
     Example: peerrec export me.jsonl
     """
     with opened(store, make=False) as here, shown(sys.stderr) as progress:
-        n_lines = here.me.export(
-            file, progress=lambda done, total: progress("exporting", done, total)
-        )
+        n_lines = here.me.export(file, progress=stage(progress, "exporting"))
     document = {"file": str(file), "statements": n_lines - 1, "notes": here.notes}
     answer(document, as_json, [f"wrote {n_lines - 1:,} statements to {file}"])
     if not as_json:

@@ -1,4 +1,4 @@
-"""``peerrec recommend`` and ``peerrec similar``: lists of items, with reasons."""
+"""``peerrec recommend``, ``similar`` and ``tune``: lists of items, with reasons."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from peerrec.facade.results import Recommendations
 from peerrec.ranking.reasons import Reason
@@ -19,9 +20,10 @@ from peerrec_node.commands.common import (
     opened,
     say_notes,
     store_options,
+    table,
 )
 
-__all__ = ["recommend", "similar"]
+__all__ = ["recommend", "similar", "tune"]
 
 REASONS = 2
 """Reasons of each item where they are asked for: the strongest say most of it."""
@@ -76,6 +78,28 @@ def similar(item: str, n: int, store: Path | None, as_json: bool) -> None:
     with opened(store, make=False) as here:
         say_notes(here.notes)
         show(here, here.me.similar(item, n), as_json=as_json)
+
+
+@click.command()
+@store_options
+def tune(store: Path | None, as_json: bool) -> None:
+    """Search for ranking parameters that suit you, for some 20 seconds.
+
+    They are tried on your own last interactions and those of the peers you trust. An app
+    does this in the background; a command ends too soon.
+
+    Example: peerrec tune
+    """
+    with opened(store, make=False) as here:
+        answered = here.me.tune()
+        tuned = msgspec.to_builtins(here.me.stats().tuned)
+        notes = [*here.notes]
+    if not answered:
+        notes.append("Too little is known to choose by: record or import more, and trust someone.")
+    document = {"answered": answered, "tuned": tuned, "notes": notes}
+    answer(document, as_json, table(tuned) if answered and tuned else ())
+    if not as_json:
+        say_notes(notes)
 
 
 def show(here: Opened, found: Recommendations, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from peerrec.errors import ConfigError, NotFoundError
+from peerrec.errors import NotFoundError
 from peerrec_node.commands.common import answer, label, opened, store_options
 
 __all__ = ["block", "mute", "trust"]
@@ -56,7 +56,7 @@ def mute(item: str | None, peer: str | None, undo: bool, store: Path | None, as_
     Example: peerrec mute track:earworm
     """
     if (item is None) == (peer is None):
-        raise ConfigError("mute", (item, peer), "give an ITEM or --peer PEER")
+        raise click.UsageError("Give an ITEM or --peer PEER.")
     with opened(store, make=not undo) as here:
         if not undo:
             here.me.mute(item, peer=peer)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from peerrec.errors import ConfigError
 from peerrec_node.commands.common import ME, answer, label, moment, opened, store_options
 
 __all__ = ["describe", "record"]
@@ -53,7 +52,7 @@ def describe(
     Example: peerrec describe track:x --title "Feeling Good" --tag jazz --tag soul
     """
     if title is None and link is None and not tags:
-        raise ConfigError("describe", item, "give --title, --tag or --link")
+        raise click.UsageError("Give --title, --tag or --link.")
     with opened(store, make=True) as here:
         before = [each for each in here.store.descriptions(item) if each.author == ME]
         said = {

@@ -91,7 +91,7 @@ class MeritSalsaParameters(SalsaRankerParameters, frozen=True):
     """
 
     damp: Annotated[float, Meta(ge=0, le=1e6)] = DEFAULTS.damp
-    cap: Annotated[float, Meta(gt=0, le=1)] = 0.0001
+    cap: Annotated[float, Meta(gt=0, le=1)] = 0.00015
     gate_exponent: Annotated[float, Meta(ge=0, le=4)] = 1.0
     walks: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
     transitivity_decay: Annotated[float, Meta(gt=0, le=1)] = 0.3
