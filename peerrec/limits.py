@@ -58,5 +58,8 @@ TAGS_MAX: Final = 32
 SETTING_BYTES_MAX: Final = 1 << 20
 """Largest stored setting: tuned parameters with their evidence, not a model."""
 
+STORE_BYTES_MAX: Final = 256 << 20
+"""Default bound of a person's store: years of listening, and no burden to a phone."""
+
 STORE_BYTES_MIN: Final = 256 << 10
 """Smallest size a store can be held to: its empty tables and indexes take a third of it."""

@@ -237,9 +237,11 @@ class Recommender:
         self.trust_many([TrustEdge(self._who(source), peer, weight, moment)])
 
     def trust_many(self, edges: Iterable[TrustEdge]) -> int:
-        """State many edges of trust, all or none; return how many."""
+        """State many edges of trust, all or none, those without a time now; return how many."""
         with self._lock:
-            return self._opened().store.trust_many(edges, now=self._clock())
+            now = self._clock()
+            dated = (edge if edge.time else edge._replace(time=now) for edge in edges)
+            return self._opened().store.trust_many(dated, now=now)
 
     def describe(
         self,

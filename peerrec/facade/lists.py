@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -21,11 +22,11 @@ import numpy.typing as npt
 
 from peerrec.errors import Cancelled
 from peerrec.facade.results import Explanation, Recommendations, RecommendedArrays
-from peerrec.facade.sight import EGO, Sight
+from peerrec.facade.sight import EGO, Sight, own_words_count
 from peerrec.ranking.exploration import explored
 from peerrec.ranking.graph import GraphSnapshot
 from peerrec.ranking.rank import Ranking, RankSettings, gate_of
-from peerrec.ranking.reasons import TrustPaths, reasons_for
+from peerrec.ranking.reasons import Reason, TrustPaths, reasons_for
 from peerrec.ranking.recommend import Recommendation, top_items
 from peerrec.ranking.salsa import Salsa
 from peerrec.ranking.similar import similar
@@ -60,7 +61,26 @@ def listed(
         reasons=reasons,
         choose=top_items if explore == 0 else exploring(sight, ranking, explore),
     )
+    if reasons:
+        best = [
+            each if each.reasons else replace(each, reasons=described(sight, ranking, each.item))
+            for each in best
+        ]
     return Recommendations(tuple(best), ranking.notes + shortage(ranking, len(best), n))
+
+
+def described(sight: Sight, ranking: Ranking, item: RawId) -> tuple[Reason, ...]:
+    """Return why an item is listed that nobody who is heard has: what is said of it."""
+    view = ranking.view
+    gate = own_words_count(sight.hearing(view).gate, view)
+    found = sight.descriptions(view).strongest(view.item(item), gate)
+    if found is None:
+        return ()
+    publisher, tags = found
+    paths = TrustPaths(view.trust, EGO) if ranking.merit is not None else None
+    between = None if paths is None or publisher == EGO else paths.to(publisher)
+    through = None if between is None else tuple(view.users.raw(between))
+    return (Reason(None, view.users[publisher], through, 1.0, tags),)
 
 
 def exploring(sight: Sight, ranking: Ranking, explore: float) -> Callable[[Float32s, int], Int32s]:
@@ -103,6 +123,8 @@ def explained(sight: Sight, now: float, item: RawId, reasons: int = 3) -> Explan
     score = float(ranking.walk.scores[code, 0])
     paths = TrustPaths(view.trust, EGO) if ranking.merit is not None else None
     found = reasons_for(view, ranking.walk, code, reasons, paths)
+    if not found and score > 0:
+        found = described(sight, ranking, item)
     if score <= 0 and not hidden:
         hidden = ranking.notes or ("Nobody who is heard from here leads to it.",)
     if hidden:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peerrec.errors import ConfigError
-from peerrec.limits import HALF_LIFE_S, STORE_BYTES_MIN
+from peerrec.limits import HALF_LIFE_S, STORE_BYTES_MAX, STORE_BYTES_MIN
 from peerrec.store.rows import RawId
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ class Options:
             recommended. For experiments.
         half_life_s: seconds in which an interaction's weight halves; ``inf`` for never.
         window_s: age at which interactions are removed; None keeps them.
-        size_bytes_max: size of the store at which the oldest are removed; None for no
-            bound. The graph file beside a large store takes about two thirds as much.
+        size_bytes_max: size of the store at which the oldest are removed; 256 MiB, some
+            14 million interactions, by default; None for no bound. The graph file beside a
+            large store takes about two thirds as much.
         tune: whether to search for better parameters in the background, once there are
             enough own interactions.
         tune_s: time budget of such a search, in seconds.
@@ -51,7 +52,7 @@ class Options:
     use_trust: bool = True
     half_life_s: float = HALF_LIFE_S
     window_s: float | None = None
-    size_bytes_max: int | None = None
+    size_bytes_max: int | None = STORE_BYTES_MAX
     tune: bool = True
     tune_s: float = 20.0
     seed: int = 0

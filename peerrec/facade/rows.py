@@ -18,9 +18,12 @@ Row: TypeAlias = Interaction | RawId | tuple[Any, ...]
 
 
 def as_interaction(row: Row, number: int, me: RawId, now: float) -> Interaction:
-    """Return a row as an interaction; what it leaves out is one's own, once, and now."""
+    """Return a row as an interaction; what it leaves out is one's own, once, and now.
+
+    A time of 0, the default of an Interaction, is left out, too: nobody played in 1970.
+    """
     if isinstance(row, Interaction):
-        return row
+        return row if row.time else row._replace(time=now)
     if isinstance(row, str | bytes):
         return Interaction(me, row, 1.0, now)
     if isinstance(row, tuple) and 1 <= len(row) <= 4:

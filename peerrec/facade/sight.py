@@ -36,7 +36,7 @@ from peerrec.ranking.salsa import Salsa, Walk
 from peerrec.ranking.trust_snapshot import TrustSnapshot
 from peerrec.store import RawId, Store
 
-__all__ = ["Hearing", "Sight"]
+__all__ = ["Hearing", "Sight", "own_words_count"]
 
 Int32s: TypeAlias = npt.NDArray[np.int32]
 Float32s: TypeAlias = npt.NDArray[np.float32]
@@ -204,10 +204,7 @@ class Sight:
         said = self.descriptions(view)
         if not len(said.item):
             return walk
-        gate = hearing.gate
-        if gate is not None:
-            gate = gate.copy()
-            gate[EGO] = 1  # one's own words count
+        gate = own_words_count(hearing.gate, view)
         scores = with_descriptions(
             Salsa(view.interactions, self.settings.walk),
             walk.scores[:, 0],
@@ -257,3 +254,12 @@ class Sight:
         return np.array(
             sorted({code for code in codes if code is not None and code < n_items}), np.int32
         )
+
+
+def own_words_count(gate: Float32s | None, view: GraphSnapshot) -> Float32s:
+    """Return the gate for what is said of items: one's own words count, too."""
+    if gate is None:
+        return np.ones(view.interactions.n_users, np.float32)
+    gate = gate.copy()
+    gate[EGO] = 1
+    return gate

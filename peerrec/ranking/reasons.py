@@ -37,12 +37,14 @@ class Reason:
         through: the users by whom trust leads to the hub, in order; empty for a direct
             friend, None where no trust leads there (or none was used).
         share: part of the item's positive score that this hub contributes, 0 … 1.
+        tags: how the hub describes the item, where that alone leads to it.
     """
 
     own_item: RawId | None
     hub: RawId
     through: tuple[RawId, ...] | None
     share: float
+    tags: tuple[str, ...] = ()
 
     def sentence(
         self,
@@ -62,6 +64,8 @@ class Reason:
             who += ", whom you trust,"
         elif self.through:
             who += f", trusted through {' and '.join(map(name, self.through))},"
+        if self.tags:
+            return f"{who} describes {title(item)} as {', '.join(self.tags)}"
         if self.own_item is None:
             return f"{who} has {title(item)}"
         return f"you have {title(self.own_item)}; so has {who} who also has {title(item)}"

@@ -666,3 +666,27 @@ def test_a_search_without_an_answer_is_not_repeated_for_a_day():
             moments.append(moment)
             me.recommend(n=5)
             wait_for(lambda expected=expected: len(searches) == expected and me._worker is None)
+
+
+def test_an_item_listed_for_its_description_says_who_describes_it_and_how():
+    with Recommender.in_memory(clock=lambda: 1e9) as me:
+        for item in ("jazz:1", "jazz:2", "jazz:3"):
+            me.record(item)
+            me.record(item, author="ann")
+            me.describe(item, tags=["jazz", "piano"], author="ann")
+        me.record("jazz:4", author="ann")
+        me.describe("jazz:4", tags=["jazz", "piano"], author="ann")
+        me.trust("ann")
+        me.describe("jazz:new", tags=["jazz", "piano"], author="ann")
+        listed = {each.item: each for each in me.recommend(n=10)}
+        reason = listed["jazz:new"].reasons[0]
+        assert (reason.hub, set(reason.tags), reason.own_item) == ("ann", {"jazz", "piano"}, None)
+        assert "describes jazz:new as" in reason.sentence("jazz:new")
+        assert me.explain("jazz:new").reasons[0].tags
+
+
+def test_rows_without_a_time_are_of_now():
+    with Recommender.in_memory(clock=lambda: 1e9) as me:
+        me.record_many([Interaction("me", "a"), Interaction("ann", "a"), Interaction("ann", "b")])
+        me.trust_many([TrustEdge("me", "ann")])
+        assert [each.item for each in me.recommend(n=10)] == ["b"]

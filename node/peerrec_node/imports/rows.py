@@ -100,7 +100,7 @@ class ImportAccount:
             time=time,
             title=cut(row.title.strip(), TITLE_BYTES_MAX),
             tags=tuple(dict.fromkeys(tag for tag in tags if tag))[:TAGS_MAX],
-            link=row.link if len(row.link.encode()) <= LINK_BYTES_MAX else "",
+            link=row.link if len(row.link.encode("utf-8", "replace")) <= LINK_BYTES_MAX else "",
         )
 
 
