@@ -18,9 +18,10 @@ resemble each other; the ridge walk undoes that by solving, over hubs,
 with `rounds` steps of conjugate gradients. One round is the plain walk; every further
 round adds walks two steps longer, with the signs and sizes that explain the ego's own
 items best: kernel ridge regression over hubs, close to EASE without its item × item
-matrix. The ridge is what stops long walks. An item enters only through hubs with g > 0.
-An ego without interactions starts from its gate instead, r = √g; without a gate it gets
-nothing.
+matrix. The ridge takes the place of a stop probability: it says how soon longer walks
+cease to count, where fixed weights for them measured worse (below). An item enters only
+through hubs with g > 0. An ego without interactions starts from its gate instead, r = √g;
+without a gate it gets nothing.
 
 Why each ingredient: *gate* — strangers without merit weigh nothing; *cap* — a few close
 friends cannot dominate; *damp* — without it, clones of honest profiles own rare items
