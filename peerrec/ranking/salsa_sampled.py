@@ -2,7 +2,7 @@
 
 GraphJet (Sharma et al. 2016) samples walks; its sub-graph form samples once and then
 propagates weights. The form here: walkers leave the ego's items and land on hubs,
-hub u with probability q(u) ∝ r(u), one walker in twenty anywhere; the hubs drawn make
+hub u with probability q(u) ∝ r(u), three walkers in ten anywhere; the hubs drawn make
 a sub-graph on which the ridge walk of `salsa` is solved exactly, each row weighted by
 
     drawn(u) / (draws · q(u))
@@ -42,8 +42,12 @@ Float32s: TypeAlias = npt.NDArray[np.float32]
 
 DRAWS_MAX = 10_000_000
 
-ELSEWHERE_SHARE = 0.05
-"""Walkers that start on any open hub: without them the later rounds would keep a bias."""
+ELSEWHERE_SHARE = 0.3
+"""Walkers that start on any open hub: without them the later rounds would keep a bias.
+
+Overlap@20 with the exact list at 8,000 walkers on 10 M generated edges: .69 with a share
+of .001, .81 with .05, .84 with .3 and with .5.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +71,7 @@ class _Sampler:
         column = None if gate is None else gate[:, None]
         self._steps = Steps(salsa, np.array([ego]), salsa.start(ego), column)
         self._target = self._steps.target()[:, 0]
-        # Later rounds pass hubs that share nothing with the ego: a few walkers go anywhere.
+        # Later rounds pass hubs that share nothing with the ego: some walkers go anywhere.
         open_ = np.broadcast_to(self._steps.hub_scale > 0, (len(self._target), 1))[:, 0].copy()
         open_[ego] = False
         anywhere = ELSEWHERE_SHARE * self._target.sum() / max(1, np.count_nonzero(open_))

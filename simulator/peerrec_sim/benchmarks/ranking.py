@@ -30,7 +30,7 @@ __all__ = ["measure_exact", "measure_ingest", "measure_sampled"]
 USERS, ITEMS = 100_000, 20_000
 LIST_LENGTH = 20
 OVERLAP_MIN = 0.85
-DRAWS = (125, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000)
+DRAWS = (125, 250, 500, 1_000, 2_000, 4_000, 5_600, 8_000, 11_000, 16_000, 32_000, 64_000)
 EGOS = 30
 
 
