@@ -101,5 +101,6 @@ def similarity_scores(salsa: Salsa, item: int, gate: Float32s | None = None) -> 
     trusted = np.flatnonzero(share).astype(np.int32)
     mass = view.to_items(trusted, (share * norm)[trusted])
     mass += salsa.parameters.damp * mass[mass > 0].mean()
-    scores /= np.sqrt(mass * mass[item])
-    return scores
+    # Undamped, an item that nobody trusted has carries no mass, and no score to divide.
+    root = np.sqrt(mass * mass[item])
+    return np.divide(scores, root, out=np.zeros_like(scores), where=root > 0)

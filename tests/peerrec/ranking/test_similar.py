@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from peerrec.errors import ConfigError, UnknownItem
@@ -61,6 +61,7 @@ def test_an_item_that_nobody_trusted_has_is_like_nothing(graph):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.booleans())
+@example(seed=267, gated=False)  # an item that nobody has
 def test_undamped_likeness_is_symmetric_and_the_formula(seed, gated):
     rng = np.random.default_rng(seed)
     plays = InteractionGraph()
