@@ -103,4 +103,4 @@ def similarity_scores(salsa: Salsa, item: int, gate: Float32s | None = None) -> 
     mass += salsa.parameters.damp * mass[mass > 0].mean()
     # Undamped, an item that nobody trusted has carries no mass, and no score to divide.
     root = np.sqrt(mass * mass[item])
-    return np.divide(scores, root, out=np.zeros_like(scores), where=root > 0)
+    return np.asarray(np.divide(scores, root, out=np.zeros_like(scores), where=root > 0))
