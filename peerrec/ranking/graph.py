@@ -158,6 +158,9 @@ class Graph:
         now: float | None = None,
     ) -> None:
         """State a batch of trust edges; columns as in `set_trust`."""
+        for column in (sources, targets):
+            for raw in column.ids if isinstance(column, Coded) else column:
+                _refuse_id(raw, "user")
         _refuse_future(np.max(times, initial=-np.inf), now)
         source, target = self.users.codes(sources), self.users.codes(targets)
         self.trust.extend(

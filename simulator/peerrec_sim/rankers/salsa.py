@@ -25,6 +25,7 @@ from scipy import sparse
 
 from peerrec.limits import DAY_S, SEGMENT_SPAN_S
 from peerrec.ranking.bootstrap import Bootstrap
+from peerrec.ranking.connectivity import ConnectivityRule
 from peerrec.ranking.interactions import InteractionGraph
 from peerrec.ranking.merit import Merit, MeritParameters
 from peerrec.ranking.meritrank import sampled_merit
@@ -87,6 +88,8 @@ class MeritSalsaParameters(SalsaRankerParameters, frozen=True):
         walks: random walks of MeritRank for each ego.
         transitivity_decay: probability that a walk stops before each hop.
         connectivity_decay: part of its share that a bridged peer loses.
+        connectivity_rule: how a bridged peer is found; `published` is MeritRank's own.
+        connectivity_threshold: share of walks, or bound on it, from which one is bridged.
         bootstrap_weight: how many friends the community's bootstrap list stands for.
     """
 
@@ -96,6 +99,8 @@ class MeritSalsaParameters(SalsaRankerParameters, frozen=True):
     walks: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
     transitivity_decay: Annotated[float, Meta(gt=0, le=1)] = 0.3
     connectivity_decay: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    connectivity_rule: ConnectivityRule = "wilson"
+    connectivity_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.95
     bootstrap_weight: Annotated[float, Meta(ge=0, le=1e6)] = 10.0
 
     def merit(self) -> MeritParameters:
@@ -104,6 +109,8 @@ class MeritSalsaParameters(SalsaRankerParameters, frozen=True):
             walks=self.walks,
             transitivity_decay=self.transitivity_decay,
             connectivity_decay=self.connectivity_decay,
+            connectivity_rule=self.connectivity_rule,
+            connectivity_threshold=self.connectivity_threshold,
         )
 
 

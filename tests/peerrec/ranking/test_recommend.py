@@ -143,6 +143,15 @@ def test_a_time_in_the_future_is_refused_when_now_is_known():
     assert len(graph.users) == 0
 
 
+def test_a_refused_batch_leaves_no_names_behind():
+    graph = Graph()
+    with pytest.raises(DataError, match="bytes"):
+        graph.extend_trust(["me", "mia"], ["mia", ""])
+    with pytest.raises(DataError, match="weight"):
+        graph.extend(["me"], ["a"], [-1.0])
+    assert len(graph.users) == len(graph.items) == 0
+
+
 @pytest.mark.parametrize("raw", ["", "x" * 513, b""])
 def test_an_id_of_impossible_length_is_refused(raw):
     with pytest.raises(DataError, match="bytes"):
