@@ -131,9 +131,8 @@ class Graph:
         Raises:
             DataError: names the first bad row.
         """
-        for column, what in ((users, "user"), (items, "item")):
-            for raw in column.ids if isinstance(column, Coded) else column:
-                _refuse_id(raw, what)
+        _refuse_ids(users, "user")
+        _refuse_ids(items, "item")
         _refuse_future(np.max(times, initial=-np.inf), now)
         self.interactions.check(weights, times)
         self.interactions.extend(self.users.codes(users), self.items.codes(items), weights, times)
@@ -158,9 +157,8 @@ class Graph:
         now: float | None = None,
     ) -> None:
         """State a batch of trust edges; columns as in `set_trust`."""
-        for column in (sources, targets):
-            for raw in column.ids if isinstance(column, Coded) else column:
-                _refuse_id(raw, "user")
+        _refuse_ids(sources, "user")
+        _refuse_ids(targets, "user")
         _refuse_future(np.max(times, initial=-np.inf), now)
         source, target = self.users.codes(sources), self.users.codes(targets)
         self.trust.extend(
@@ -202,6 +200,11 @@ class Graph:
         self.trust.reserve(len(self.users))
         trust = self.trust.snapshot(now, self._half_life_s)
         return GraphSnapshot(self.interactions.snapshot(), trust, self.users, self.items)
+
+
+def _refuse_ids(column: Column, what: str) -> None:
+    for raw in column.ids if isinstance(column, Coded) else column:
+        _refuse_id(raw, what)
 
 
 def _refuse_id(raw: RawId, what: str) -> None:
