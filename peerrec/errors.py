@@ -11,8 +11,11 @@ __all__ = [
     "Cancelled",
     "ConfigError",
     "DataError",
+    "LocalProtocolError",
     "NotFoundError",
     "PeerrecError",
+    "ProtocolError",
+    "RemoteProtocolError",
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
@@ -21,6 +24,7 @@ __all__ = [
     "StoreTooNew",
     "UnknownItem",
     "UnknownPeer",
+    "VerificationError",
 ]
 
 
@@ -89,3 +93,30 @@ class StoreFull(StoreError):
 
 class StoreReadOnly(StoreError):
     """The store may be read but not written."""
+
+
+class ProtocolError(PeerrecError):
+    """The rules between peers were broken, by us or by them."""
+
+
+class LocalProtocolError(ProtocolError):
+    """Our caller used the protocol wrongly: a bug, never caught inside."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """A peer broke the rules; whoever drives the link scores it and goes on.
+
+    Attributes:
+        violation: which rule, one of `peerrec.protocol.violations.Violation`.
+    """
+
+    def __init__(self, violation: str, message: str) -> None:
+        super().__init__(message)
+        self.violation = violation
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return (type(self), (self.violation, str(self)))
+
+
+class VerificationError(PeerrecError):
+    """A segment, table or proof does not check out: says what of it."""

@@ -25,6 +25,7 @@ import click
 
 from peerrec import __version__
 from peerrec.errors import PeerrecError, StoreError
+from peerrec_node.invocation import Invocation
 
 __all__ = ["EntryPointGroup", "main", "peerrec"]
 
@@ -63,7 +64,7 @@ class EntryPointGroup(click.Group):
         except ModuleNotFoundError as error:
             raise click.ClickException(
                 f"{cmd_name} needs the package {error.name!r}, which is not installed; "
-                "try: pip install 'peerrec[sim]'"
+                "try: pip install 'peerrec[all]'"
             ) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"entry point {point.value} is not a click command")
@@ -100,14 +101,16 @@ class ErrorHandlingGroup(EntryPointGroup):
         """Run the command line and exit with its code."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode, **extra)
-        sys.exit(self._run(args, prog_name, complete_var, extra))
+        argv = sys.argv[1:] if args is None else args
+        extra.setdefault("obj", Invocation(tuple(argv)))
+        sys.exit(self.exit_code(argv, prog_name, complete_var, **extra))
 
-    def _run(
+    def exit_code(
         self,
-        args: Sequence[str] | None,
-        prog_name: str | None,
-        complete_var: str | None,
-        extra: dict[str, Any],
+        args: Sequence[str],
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        **extra: Any,
     ) -> int:
         """Run the command line and return its exit code."""
         try:

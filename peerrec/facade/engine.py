@@ -132,7 +132,7 @@ class Engine:
             peers=size.peers,
             trust_edges=size.trust_edges,
             heard_peers=None if merit is None else len(merit.nodes),
-            blocked=len(marks.blocked),
+            blocked=len(marks.own_blocks),
             muted_peers=len(marks.muted_peers),
             muted_items=len(marks.muted_items),
             less_liked=len(marks.less_liked),

@@ -15,16 +15,18 @@ class Marks:
     """All marks in force, by kind, oldest first.
 
     Attributes:
-        blocked: peers that get no merit and let no walk pass.
+        own_blocks: peers that the person blocked.
         muted_peers: peers that recommend nothing; trust still leads through them.
         muted_items: items never recommended.
         less_liked: items never recommended whose neighbourhood counts less.
+        forked: peers proven to have told two stories; nobody here decided that.
     """
 
-    blocked: tuple[RawId, ...] = ()
+    own_blocks: tuple[RawId, ...] = ()
     muted_peers: tuple[RawId, ...] = ()
     muted_items: tuple[RawId, ...] = ()
     less_liked: tuple[RawId, ...] = ()
+    forked: tuple[RawId, ...] = ()
 
     @classmethod
     def of(cls, marked: Iterable[Marked]) -> Marks:
@@ -39,7 +41,13 @@ class Marks:
             subjects(Mark.MUTE_PEER),
             subjects(Mark.MUTE_ITEM),
             subjects(Mark.LESS_LIKE),
+            subjects(Mark.FORKED),
         )
+
+    @property
+    def blocked(self) -> tuple[RawId, ...]:
+        """Peers that get no merit and let no walk pass, whatever the reason."""
+        return tuple(dict.fromkeys(self.own_blocks + self.forked))
 
     @property
     def hidden_items(self) -> tuple[RawId, ...]:

@@ -24,6 +24,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from peerrec.facade.bootstrap_list import bootstrap_of
 from peerrec.facade.live_graph import LiveGraph
 from peerrec.facade.marks import Marks
 from peerrec.limits import DAY_S
@@ -97,7 +98,8 @@ class Sight:
         self.settings = settings or RankSettings()
         self.use_trust = use_trust
         self._store = store
-        self._bootstrap = tuple(bootstrap)
+        self._given_bootstrap = tuple(bootstrap)
+        self._bootstrap = (*self._given_bootstrap, *bootstrap_of(store))
         self._seed = seed
         self._marks: Marks | None = None
         self._trust: tuple[object, float, TrustSnapshot] | None = None
@@ -116,6 +118,7 @@ class Sight:
     def changed(self) -> None:
         """Read marks and descriptions again when next needed."""
         self._marks = self._said = self._ranking = None
+        self._bootstrap = (*self._given_bootstrap, *bootstrap_of(self._store))
         self.graph.named()
 
     def view(self, now: float) -> GraphSnapshot:

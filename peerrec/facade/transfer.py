@@ -1,7 +1,8 @@
 r"""Write a store as JSON lines, and read them back: for people, backups, other programs.
 
 One object a line; the first says whose file it is. Raw ids are strings, or
-``{"bytes": "<base64>"}``. Settings are not written: they are of one device.
+``{"bytes": "<base64>"}``. Settings are not written: they are of one device. Nor are
+the logs of peers and the marks of forks: the network has them, with the proofs.
 
 Example:
     >>> from peerrec.store.memory import MemoryStore
@@ -123,7 +124,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Content:
-    """Everything in a store but its settings, at one moment."""
+    """Everything in a store but its settings and logs, at one moment."""
 
     peers: Names
     items: Names
@@ -140,7 +141,7 @@ class Content:
             store.items(),
             store.interactions(),
             store.trust_edges(),
-            store.marks(),
+            [marked for marked in store.marks() if marked.mark.decided],
             store.descriptions(),
         )
 
@@ -244,7 +245,7 @@ def statement(line: AnyLine, writer: RawId | None, me: RawId, now: float | None)
         checked_trust(edge, now)
         return edge
     if isinstance(line, MarkLine):
-        names = {mark.name.lower(): mark for mark in Mark}
+        names = {mark.name.lower(): mark for mark in Mark if mark.decided}
         if line.mark not in names:
             raise DataError(f"mark {line.mark!r} is unknown; one of {', '.join(names)} is allowed")
         checked_minute(line.time, now)

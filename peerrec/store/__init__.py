@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from peerrec.store.batch import Retraction
 from peerrec.store.rows import (
     Cursor,
     Description,
@@ -37,6 +38,7 @@ from peerrec.store.rows import (
     TrustColumns,
     TrustEdge,
 )
+from peerrec.store.segment_rows import ProofRow, SegmentColumns, SegmentKey, SegmentRow
 
 __all__ = [
     "Cursor",
@@ -46,13 +48,88 @@ __all__ = [
     "Mark",
     "Marked",
     "Names",
+    "ProofRow",
     "Pruned",
     "RawId",
+    "Retraction",
+    "SegmentColumns",
+    "SegmentKey",
+    "SegmentRow",
+    "SegmentStore",
     "Store",
     "StoreSize",
     "TrustColumns",
     "TrustEdge",
 ]
+
+
+class SegmentStore(Protocol):
+    """What can be asked of the signed logs in a store.
+
+    Arrival numbers ascend from 1 and are never given twice, also after a removal and a
+    restart, until `Store.clear`. What other parts of the store know does not follow:
+    whoever removes a segment retracts what it said where that is wanted.
+    """
+
+    @property
+    def last_arrival(self) -> int:
+        """Number of the newest segment ever stored, 0 before the first."""
+        ...
+
+    @property
+    def removals(self) -> int:
+        """How many segments were removed since the store was opened, whoever did it.
+
+        Where it changed without your doing, what you remember of `index` is outdated.
+        """
+        ...
+
+    def add_many(self, rows: Iterable[SegmentRow]) -> int:
+        """Store all segments or, when one is refused, none; return the first's number.
+
+        The others follow it in order. A segment held under the same key is replaced.
+        """
+        ...
+
+    def frame(self, author: bytes, epoch: int, seq: int) -> bytes | None:
+        """Return a segment's frame, or None when it is not held.
+
+        Raises:
+            StoreCorrupt: it is damaged; remove it to fetch it again.
+        """
+        ...
+
+    def frames(self, keys: Iterable[SegmentKey]) -> list[bytes | None]:
+        """Return the frame for each key, None where it is not held."""
+        ...
+
+    def index(self) -> SegmentColumns:
+        """Return all segments but their frames, in order of arrival."""
+        ...
+
+    def remove(self, keys: Iterable[SegmentKey]) -> int:
+        """Remove segments; return how many were there."""
+        ...
+
+    def count(self) -> int:
+        """Return how many segments there are."""
+        ...
+
+    def size_bytes(self) -> int:
+        """Return the length of all frames together."""
+        ...
+
+    def add_proof(self, author: bytes, epoch: int, seq: int, minute: int, evidence: bytes) -> None:
+        """Keep the evidence that a log forked; the one of the lowest number stays."""
+        ...
+
+    def proofs(self) -> list[ProofRow]:
+        """Return the proofs, one for each forked log, sorted by log."""
+        ...
+
+    def remove_proofs(self, before: float) -> int:
+        """Remove the proofs from before a minute; return how many."""
+        ...
 
 
 class Store(Protocol):
@@ -61,6 +138,19 @@ class Store(Protocol):
     Wherever ``now`` (unix seconds) is given, times more than
     `peerrec.limits.CLOCK_SKEW_S` after it are refused with DataError.
     """
+
+    @property
+    def was_restored(self) -> bool:
+        """Whether the store was put back from a copy; true until `restore_handled`.
+
+        Whatever was numbered in it may have gone further elsewhere.
+        """
+        ...
+
+    @property
+    def segments(self) -> SegmentStore:
+        """The signed logs of peers."""
+        ...
 
     def record(self, row: Interaction, *, now: float | None = None) -> None:
         """Store one interaction durably: on return it survives a kill."""
@@ -85,7 +175,10 @@ class Store(Protocol):
         ...
 
     def forget_peer(self, peer: RawId) -> int:
-        """Remove all that is known of and from a peer, but a block or mute of it."""
+        """Remove all that is known of and from a peer, but a block or mute of it.
+
+        Its segments and proofs against it go, too; return the interactions.
+        """
         ...
 
     def clear(self) -> None:
@@ -152,10 +245,74 @@ class Store(Protocol):
         """Return the bytes remembered under a key, or None."""
         ...
 
+    def accept(
+        self,
+        *,
+        segments: Iterable[SegmentRow] = (),
+        interactions: Iterable[Interaction] = (),
+        edges: Iterable[TrustEdge] = (),
+        descriptions: Iterable[Description] = (),
+        retractions: Iterable[Retraction] = (),
+        proofs: Iterable[ProofRow] = (),
+        settings: Iterable[tuple[str, bytes | None]] = (),
+        marks: Iterable[Marked] = (),
+        dropped: Iterable[SegmentKey] = (),
+        now: float | None = None,
+    ) -> None:
+        """Store segments and what they say, all of it or nothing, in one transaction.
+
+        Args:
+            segments: get the numbers after ``segments.last_arrival``, in order.
+            interactions: as for `record_many`.
+            edges: as for `trust_many`.
+            descriptions: as for `describe`.
+            retractions: what an author takes back: its interactions with an item (None:
+                with any) up to and including the minute of a time, those given here too.
+            proofs: of forks; the one of the lowest number of a log stays.
+            settings: (key, value), None forgets one.
+            marks: as for `mark`.
+            dropped: keys of segments to remove, before the new ones come.
+            now: see above.
+
+        Raises:
+            DataError: something is refused; nothing was stored.
+        """
+        ...
+
+    def rename_item(self, old: RawId, new: RawId) -> bool:
+        """Know an item by another id from now on; return whether it was known.
+
+        Where the new id is known already the two become one: interactions stay as they
+        are, of two marks or descriptions by one author the later stays.
+        """
+        ...
+
+    def rename_items(self, pairs: Iterable[tuple[RawId, RawId]]) -> int:
+        """Rename items (old, new), one after the other; return how many were known.
+
+        One pass for all: much less work than one by one where ids become one.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Bring what was written to the disk: it survives a power cut, too."""
+        ...
+
+    def store_tag(self) -> bytes:
+        """Return 8 bytes that change whenever arrival numbers may be given again."""
+        ...
+
+    def restore_handled(self) -> None:
+        """Say that no log goes on where a restored store ended; call it once that is stored."""
+        ...
+
     def prune(
         self, now: float, *, window_s: float | None = None, size_bytes_max: int | None = None
     ) -> Pruned:
-        """Remove what is older than the window, then the oldest until the size is kept."""
+        """Remove what is older than the window, then the oldest until the size is kept.
+
+        Segments are removed like interactions, proofs and marks of forks with the window.
+        """
         ...
 
     def size(self) -> StoreSize:

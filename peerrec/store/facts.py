@@ -17,13 +17,23 @@ from peerrec.limits import MINUTE_S
 from peerrec.store.names import NameTable
 from peerrec.store.rows import Description, Mark, Marked, RawId, TrustColumns
 
-__all__ = ["Facts"]
+__all__ = ["Facts", "last_codes"]
 
 SET_TRUST = """INSERT INTO trust (source, target, weight, minute) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET weight = excluded.weight, minute = excluded.minute"""
 DESCRIBE = "INSERT OR REPLACE INTO descriptions VALUES (?, ?, ?, ?, ?, ?, ?)"
 DESCRIPTIONS = """SELECT items.id, peers.id, title, tags, link, uri, minute
     FROM descriptions JOIN items ON items.code = item JOIN peers ON peers.code = author"""
+MOVE_ITEM = (
+    """INSERT INTO item_marks (item, mark, minute)
+        SELECT :new, mark, minute FROM item_marks WHERE item = :old
+        ON CONFLICT DO UPDATE SET minute = max(minute, excluded.minute)""",
+    "DELETE FROM item_marks WHERE item = :old",
+    """DELETE FROM descriptions WHERE item = :old AND EXISTS (
+        SELECT 1 FROM descriptions AS other WHERE other.item = :new
+        AND other.author = descriptions.author AND other.minute >= descriptions.minute)""",
+    "UPDATE OR REPLACE descriptions SET item = :new WHERE item = :old",
+)
 # In the order of foreign keys: names come last.
 TABLES = ("trust", "peer_marks", "item_marks", "descriptions", "settings", "peers", "items")
 
@@ -172,7 +182,35 @@ class Facts:
         query = "DELETE FROM trust WHERE source = ? OR target = ?"
         removed = self._connection.execute(query, (code, code)).rowcount
         self._connection.execute("DELETE FROM descriptions WHERE author = ?", (code,))
+        query = "DELETE FROM peer_marks WHERE peer = ? AND mark = ?"
+        self._connection.execute(query, (code, int(Mark.FORKED)))
         self.set_counter("trust", self.counter("trust") + removed)
+
+    def remove_forked(self, before: float) -> None:
+        """Remove the marks of forks from before a minute."""
+        query = "DELETE FROM peer_marks WHERE mark = ? AND minute < ?"
+        self._connection.execute(query, (int(Mark.FORKED), before))
+
+    def rename_items(self, pairs: Iterable[tuple[RawId, RawId]]) -> tuple[int, dict[int, int]]:
+        """Give items new ids (old, new), merging marks and descriptions where new is known.
+
+        Returns:
+            How many were known, and the codes of merged items with those they became.
+        """
+        renamed, merged = 0, dict[int, int]()
+        for old, new in pairs:
+            code, taken = self._items.find(old), self._items.find(new)
+            if code is None or old == new:
+                continue
+            renamed += 1
+            if taken is None:
+                self._items.rename(code, new)
+                continue
+            for statement in MOVE_ITEM:
+                self._connection.execute(statement, {"old": code, "new": taken})
+            self._items.remove(code)
+            merged[code] = taken
+        return renamed, last_codes(merged)
 
     def clear(self) -> None:
         """Remove everything but the counters, which never go back."""
@@ -201,6 +239,16 @@ class Facts:
         query = "SELECT (SELECT count(*) FROM trust), (SELECT count(*) FROM descriptions)"
         edges, descriptions = self._connection.execute(query).fetchone()
         return int(edges), int(descriptions)
+
+
+def last_codes(merged: dict[int, int]) -> dict[int, int]:
+    """Return where each code ends that became another, which may have become another."""
+    ends: dict[int, int] = {}
+    for code, end in merged.items():
+        while end in merged:
+            end = merged[end]
+        ends[code] = end
+    return ends
 
 
 def description(row: tuple[Any, ...]) -> Description:

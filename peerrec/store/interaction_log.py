@@ -186,6 +186,32 @@ class InteractionLog:
             self._repack()
         return removed
 
+    def any(self, doomed: Doomed) -> bool:
+        """Return whether a mask function chooses any interaction."""
+        head = self._head(0)
+        return bool(doomed(head).any()) or any(
+            bool(doomed(part.block).any()) for part in self._parts()
+        )
+
+    def recode_items(self, codes: dict[int, int]) -> int:
+        """Give interactions with some items others (old code: new code); return how many."""
+        changed = 0
+        update = "UPDATE head SET item = ? WHERE item = ?"
+        for old, new in codes.items():
+            changed += self._connection.execute(update, (new, old)).rowcount
+        olds = np.array(sorted(codes), np.int32)
+        news = np.array([codes[old] for old in olds.tolist()], np.int32)
+        for part in list(self._with_items(olds)):
+            at = np.minimum(np.searchsorted(olds, part.block.item), len(olds) - 1)
+            hit = olds[at] == part.block.item
+            part.block.item[hit] = news[at[hit]]
+            changed += int(hit.sum())
+            self._write(part)
+        return changed
+
+    def _with_items(self, items: npt.NDArray[np.int32]) -> Iterator[Part]:
+        return (part for part in self._parts() if bool(np.isin(part.block.item, items).any()))
+
     def _changed(self, doomed: Doomed) -> Iterator[tuple[int, Block, int]]:
         for part in self._parts():
             mask = doomed(part.block)

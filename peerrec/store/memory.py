@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -19,6 +20,10 @@ import numpy as np
 
 from peerrec.errors import ConfigError, StoreError
 from peerrec.limits import MINUTE_S, STORE_BYTES_MIN
+from peerrec.store.ageing import oldest
+from peerrec.store.batch import ANY_ITEM, Batch, Retraction, Retractions
+from peerrec.store.facts import last_codes
+from peerrec.store.memory_segments import SEGMENT_BYTES, MemorySegments
 from peerrec.store.packing import Block, CodedRow
 from peerrec.store.rows import (
     Cursor,
@@ -30,6 +35,7 @@ from peerrec.store.rows import (
     Names,
     Pruned,
     RawId,
+    Record,
     StoreSize,
     TrustColumns,
     TrustEdge,
@@ -40,6 +46,7 @@ from peerrec.store.rows import (
     checked_setting,
     checked_trust,
 )
+from peerrec.store.segment_rows import ProofRow, SegmentKey, SegmentRow
 
 __all__ = ["MemoryStore"]
 
@@ -72,6 +79,10 @@ class MemoryNames:
         codes = np.array([code for code, _ in kept], np.int32)
         return Names(codes, [raw for _, raw in kept])
 
+    def rename(self, code: int, raw: RawId) -> None:
+        """Give a code a raw id that no other code has; the order of codes stays."""
+        self.codes = {raw if each == code else old: each for old, each in self.codes.items()}
+
     def keep_only(self, used: set[int]) -> int:
         """Remove the names whose codes are not used; return how many."""
         n_before = len(self.codes)
@@ -80,11 +91,23 @@ class MemoryNames:
 
 
 class MemoryStore:
-    """A store that lives as long as the process; see `peerrec.store.Store`."""
+    """A store that lives as long as the process; see `peerrec.store.Store`.
 
-    def __init__(self) -> None:
+    Args:
+        tag: names its history of arrival numbers, 8 bytes; give random ones where a store
+            takes the place of another and peers remember how far they read that one.
+
+    Attributes:
+        segments: the signed logs it holds.
+        was_restored: false; a test may set it to play a store put back from a copy.
+    """
+
+    def __init__(self, *, tag: bytes = bytes(8)) -> None:
         self._closed = False
+        self._tag = tag
         self._epoch = self._last = self._trust_changes = 0
+        self.was_restored = False
+        self.segments = MemorySegments(self._open)
         self._forget_everything()
         self._peers, self._items = MemoryNames(), MemoryNames()
 
@@ -102,7 +125,21 @@ class MemoryStore:
     def close(self) -> None:
         """Forget everything; closing twice is no error."""
         self._forget_everything()
+        self.segments.clear()
         self._closed = True
+
+    def flush(self) -> None:
+        """Do nothing: there is no disk."""
+        self._open()
+
+    def restore_handled(self) -> None:
+        """Say that no log goes on where a restored store ended."""
+        self.was_restored = False
+
+    def store_tag(self) -> bytes:
+        """Return 8 bytes that name this history of arrival numbers."""
+        self._open()
+        return self._tag
 
     # Interactions
 
@@ -114,11 +151,14 @@ class MemoryStore:
         """Store all rows or, when one is refused, none; return how many."""
         self._open()
         checked = [checked_interaction(row, now) for row in rows]
-        for author, item, weight, minute, public in checked:
+        self._append(checked)
+        return len(checked)
+
+    def _append(self, rows: list[Record]) -> None:
+        for author, item, weight, minute, public in rows:
             codes = self._peers.code(author), self._items.code(item)
             self._rows.append((*codes, weight, minute, public))
-        self._last += len(checked)
-        return len(checked)
+        self._last += len(rows)
 
     def interactions(self) -> InteractionColumns:
         """Return all interactions in order of arrival."""
@@ -209,12 +249,19 @@ class MemoryStore:
         self._trust = {edge: value for edge, value in self._trust.items() if code not in edge}
         self._trust_changes += n_edges - len(self._trust)
         self._descriptions = {k: d for k, d in self._descriptions.items() if k[1] != code}
+        self._marks.pop((Mark.FORKED, code or 0), None)
+        if isinstance(peer, bytes):
+            self.segments.remove_author(peer)
         return self._remove(lambda row: row[0] == code)
 
     def clear(self) -> None:
         """Remove everything, settings too."""
         self._open()
         self._forget_everything()
+        self.segments.clear()
+        # Nothing is random here: a simulation with the same seed gives the same bytes.
+        self._tag = hashlib.blake2b(self._tag, digest_size=8).digest()
+        self.was_restored = False
         self._trust_changes += 1
         self._remove(lambda row: True)
 
@@ -225,23 +272,136 @@ class MemoryStore:
         self._open()
         if size_bytes_max is not None and size_bytes_max < STORE_BYTES_MIN:
             raise ConfigError("size_bytes_max", size_bytes_max, f"at least {STORE_BYTES_MIN}")
-        interactions = descriptions = 0
+        interactions = descriptions = segments = 0
         if window_s is not None:
+            minute = int((now - window_s) // MINUTE_S)
+            self._remove_forked(minute)
+            self.segments.remove_proofs(minute)
+            segments = self.segments.remove_before(minute)
             descriptions = self._remove_descriptions(now - window_s)
             interactions = self.retract(before=now - window_s)
-        while size_bytes_max is not None and self._size_bytes() > size_bytes_max and self._rows:
+        while size_bytes_max is not None and self._size_bytes() > size_bytes_max:
+            if not self._rows and not self.segments.count():
+                break
             row_bytes = ROW_BYTES + 2 * NAME_BYTES  # at most: its names may have other uses
-            n_doomed = max(1, (self._size_bytes() - size_bytes_max) // row_bytes)
-            oldest = sorted(range(len(self._rows)), key=lambda at: self._rows[at][3])[:n_doomed]
-            descriptions += self._remove_descriptions(self._rows[oldest[-1]][3] * MINUTE_S)
-            doomed = {id(self._rows[at]) for at in oldest}
+            minutes = np.array([row[3] for row in self._rows], np.int64)
+            plays = minutes, np.full(len(minutes), row_bytes)
+            excess = self._size_bytes() - size_bytes_max
+            mask, old, last = oldest(plays, self.segments.ages(), excess)
+            segments += self.segments.remove_where(old)
+            descriptions += self._remove_descriptions(last * MINUTE_S)
+            doomed = {id(self._rows[at]) for at in np.flatnonzero(mask).tolist()}
             interactions += self._remove(partial(is_one_of, doomed))
-        return Pruned(interactions, descriptions, self._size_bytes())
+        return Pruned(interactions, descriptions, self._size_bytes(), segments)
+
+    def _remove_forked(self, before: int) -> None:
+        self._marks = {
+            key: minute
+            for key, minute in self._marks.items()
+            if key[0] is not Mark.FORKED or minute >= before
+        }
 
     def _remove_descriptions(self, before: float) -> int:
         n_before = len(self._descriptions)
         self._descriptions = {k: d for k, d in self._descriptions.items() if d.time >= before}
         return n_before - len(self._descriptions)
+
+    # Everything that segments bring
+
+    def accept(
+        self,
+        *,
+        segments: Iterable[SegmentRow] = (),
+        interactions: Iterable[Interaction] = (),
+        edges: Iterable[TrustEdge] = (),
+        descriptions: Iterable[Description] = (),
+        retractions: Iterable[Retraction] = (),
+        proofs: Iterable[ProofRow] = (),
+        settings: Iterable[tuple[str, bytes | None]] = (),
+        marks: Iterable[Marked] = (),
+        dropped: Iterable[SegmentKey] = (),
+        now: float | None = None,
+    ) -> None:
+        """Store all of it or, when something is refused, nothing."""
+        self._open()
+        batch = Batch.checked(
+            segments=segments,
+            interactions=interactions,
+            edges=edges,
+            descriptions=descriptions,
+            retractions=retractions,
+            proofs=proofs,
+            settings=settings,
+            marks=marks,
+            dropped=dropped,
+            now=now,
+        )
+        self.segments.remove(batch.dropped)
+        self.segments.add(batch.segments)
+        for proof in batch.proofs:
+            self.segments.keep_proof(proof)
+        self._append(batch.interactions)
+        self._set_trust(batch.edges)
+        for said in batch.descriptions:
+            self._describe(said)
+        for mark, subject, time in batch.marks:
+            self.mark(mark, subject, time=time)
+        for key, value in batch.settings:
+            self.set_setting(key, value)
+        self._take_back(batch.retractions)
+
+    def _take_back(self, rows: list[tuple[RawId, RawId | None, int]]) -> None:
+        """Remove what is retracted; names that nothing uses now go with the next pruning."""
+        peers, items = self._peers.codes, self._items.codes
+        coded = (
+            (peers.get(author), ANY_ITEM if item is None else items.get(item), minute)
+            for author, item, minute in rows
+        )
+        known = Retractions((a, i, m) for a, i, m in coded if a is not None and i is not None)
+        if not known:
+            return
+        doomed = known.mask(Block.of(self._rows))
+        if bool(doomed.any()):
+            self._rows = [row for row, gone in zip(self._rows, doomed, strict=True) if not gone]
+            self._epoch += 1
+
+    def rename_item(self, old: RawId, new: RawId) -> bool:
+        """Know an item by another id from now on; return whether it was known."""
+        return bool(self.rename_items([(old, new)]))
+
+    def rename_items(self, pairs: Iterable[tuple[RawId, RawId]]) -> int:
+        """Rename items (old, new), one after the other; return how many were known."""
+        self._open()
+        checked = [(checked_id(old, "item id"), checked_id(new, "item id")) for old, new in pairs]
+        renamed, merged = 0, dict[int, int]()
+        for old, new in checked:
+            code, taken = self._items.codes.get(old), self._items.codes.get(new)
+            if code is None or old == new:
+                continue
+            renamed += 1
+            if taken is None:
+                self._items.rename(code, new)
+                for key in [key for key in self._descriptions if key[0] == code]:
+                    self._descriptions[key] = self._descriptions[key]._replace(item=new)
+                continue
+            del self._items.codes[old]
+            self._move_item(code, taken, new)
+            merged[code] = taken
+        ends = last_codes(merged)
+        if ends:
+            self._rows = [(row[0], ends.get(row[1], row[1]), *row[2:]) for row in self._rows]
+        self._epoch += bool(renamed)
+        return renamed
+
+    def _move_item(self, old: int, new: int, raw: RawId) -> None:
+        """Give one item's marks and descriptions to another; the later of two stays."""
+        for mark, code in [key for key in self._marks if not key[0].of_peer and key[1] == old]:
+            minute = self._marks.pop((mark, code))
+            self._marks[mark, new] = max(minute, self._marks.get((mark, new), 0))
+        for key in [key for key in self._descriptions if key[0] == old]:
+            said, there = self._descriptions.pop(key), self._descriptions.get((new, key[1]))
+            if there is None or there.time < said.time:
+                self._descriptions[new, key[1]] = said._replace(item=raw)
 
     # Trust, marks, descriptions, settings
 
@@ -253,15 +413,18 @@ class MemoryStore:
         """Set all edges or, when one is refused, none; return how many."""
         self._open()
         checked = [checked_trust(edge, now) for edge in edges]
-        for source, target, weight, minute in checked:
+        self._set_trust(checked)
+        return len(checked)
+
+    def _set_trust(self, rows: list[tuple[RawId, RawId, float, int]]) -> None:
+        for source, target, weight, minute in rows:
             if weight:
                 codes = self._peers.code(source), self._peers.code(target)
                 self._trust[codes] = (weight, minute)
             else:
                 known = self._peers.codes
                 self._trust.pop((known.get(source, 0), known.get(target, 0)), None)
-        self._trust_changes += len(checked)
-        return len(checked)
+        self._trust_changes += len(rows)
 
     def trust_edges(self) -> TrustColumns:
         """Return all trust edges, sorted by (source, target)."""
@@ -303,7 +466,9 @@ class MemoryStore:
     def describe(self, description: Description, *, now: float | None = None) -> None:
         """Store what an author says of an item, in place of what it said before."""
         self._open()
-        checked = checked_description(description, now)
+        self._describe(checked_description(description, now))
+
+    def _describe(self, checked: Description) -> None:
         key = self._items.code(checked.item), self._peers.code(checked.author)
         self._descriptions[key] = checked
 
@@ -330,9 +495,11 @@ class MemoryStore:
         """Return how much the store holds; its bytes are an estimate."""
         self._open()
         counts = len(self._rows), len(self._peers.codes), len(self._items.codes)
-        return StoreSize(self._size_bytes(), *counts, len(self._trust), len(self._descriptions))
+        few = len(self._trust), len(self._descriptions), self.segments.count()
+        return StoreSize(self._size_bytes(), *counts, *few)
 
     def _size_bytes(self) -> int:
         n_rows = len(self._rows) + len(self._trust) + len(self._descriptions)
         n_names = len(self._peers.codes) + len(self._items.codes)
-        return n_rows * ROW_BYTES + n_names * NAME_BYTES
+        logs = self.segments.size_bytes() + self.segments.count() * SEGMENT_BYTES
+        return n_rows * ROW_BYTES + n_names * NAME_BYTES + logs

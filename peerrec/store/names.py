@@ -44,6 +44,15 @@ class NameTable:
         raw: RawId = self._connection.execute(query, (code,)).fetchone()[0]
         return raw
 
+    def rename(self, code: int, raw: RawId) -> None:
+        """Give a code a raw id that no other code has."""
+        query = f"UPDATE {self._table} SET id = ? WHERE code = ?"
+        self._connection.execute(query, (raw, code))
+
+    def remove(self, code: int) -> None:
+        """Remove one name, which nothing may refer to any more."""
+        self._connection.execute(f"DELETE FROM {self._table} WHERE code = ?", (code,))
+
     def names(self, after: int = 0) -> Names:
         """Return all names with codes above ``after``."""
         query = f"SELECT code, id FROM {self._table} WHERE code > ? ORDER BY code"

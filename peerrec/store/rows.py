@@ -36,6 +36,7 @@ from peerrec.limits import (
     TRUST_MAX,
     WEIGHT_MAX,
 )
+from peerrec.store.segment_rows import SegmentRow
 
 __all__ = [
     "Cursor",
@@ -47,6 +48,8 @@ __all__ = [
     "Names",
     "Pruned",
     "RawId",
+    "Record",
+    "SegmentRow",
     "StoreSize",
     "TrustColumns",
     "TrustEdge",
@@ -106,17 +109,23 @@ class Description(NamedTuple):
 
 
 class Mark(enum.IntEnum):
-    """What this node's person decided about a peer or an item; values are stored."""
+    """What holds of a peer or an item, mostly as the person decided; values are stored."""
 
     BLOCK = 1  # peer: no merit, no walk passes through it
     MUTE_PEER = 2  # peer: its items are not shown as reasons
     MUTE_ITEM = 3  # item: never recommended
     LESS_LIKE = 4  # item: its neighbourhood counts less
+    FORKED = 5  # peer: no merit, no walk passes through it; found out, not decided
 
     @property
     def of_peer(self) -> bool:
         """Whether the subject is a peer; otherwise it is an item."""
-        return self in (Mark.BLOCK, Mark.MUTE_PEER)
+        return self in (Mark.BLOCK, Mark.MUTE_PEER, Mark.FORKED)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the node's person made it; otherwise it follows from a proof."""
+        return self is not Mark.FORKED
 
 
 class Marked(NamedTuple):
@@ -219,6 +228,7 @@ class Pruned(NamedTuple):
     interactions: int
     descriptions: int
     size_bytes: int
+    segments: int = 0
 
 
 class StoreSize(NamedTuple):
@@ -230,6 +240,7 @@ class StoreSize(NamedTuple):
     items: int
     trust_edges: int
     descriptions: int
+    segments: int = 0
 
 
 def checked_id(value: object, what: str) -> RawId:

@@ -3,10 +3,12 @@ r"""Keep a store in one SQLite file that survives a kill at any point.
 The file is held exclusively while it is open (WAL, ``synchronous=NORMAL``): a
 record is one small append to the log, and a second opener gets an error that
 names the first. Beside it there are only ``<file>-wal`` and ``<file>.lock``, both
-gone after `close`.
+gone after `close`, and once it holds logs ``<file>.generation``, which stays: by it a
+copy that was put back is noticed (`peerrec.store.generation`).
 
 What was acknowledged survives the death of the process at any point. After a power
 cut the last seconds may be missing, never half there: that is what NORMAL means.
+What must not be missing is brought to the disk with `flush`.
 
 Example:
     >>> import tempfile
@@ -24,20 +26,20 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from peerrec.errors import ConfigError, DataError, StoreCorrupt, StoreError
+from peerrec.errors import ConfigError, DataError, StoreCorrupt, StoreError, StoreLocked
 from peerrec.limits import MINUTE_S, STORE_BYTES_MIN
+from peerrec.store.batch import Batch, Retraction
 from peerrec.store.facts import Facts
 from peerrec.store.faults import store_fault, translated
-from peerrec.store.interaction_log import SEGMENT_ROWS, InteractionLog
-from peerrec.store.names import NameTable
+from peerrec.store.generation import Generation
+from peerrec.store.interaction_log import SEGMENT_ROWS
 from peerrec.store.owner import OwnerLock
 from peerrec.store.packing import Block
 from peerrec.store.rows import (
@@ -61,6 +63,9 @@ from peerrec.store.rows import (
     checked_trust,
 )
 from peerrec.store.schema import connect, connect_read_only
+from peerrec.store.segment_rows import ProofRow, SegmentKey, SegmentRow
+from peerrec.store.sqlite_segments import SqliteSegments
+from peerrec.store.tables import Tables, new_epoch
 
 __all__ = ["SqliteStore"]
 
@@ -73,6 +78,7 @@ class SqliteStore:
     Attributes:
         path: the file, absolute.
         read_only: whether writes are refused with StoreReadOnly.
+        segments: the signed logs it holds.
     """
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
@@ -92,13 +98,18 @@ class SqliteStore:
         with translated(self.path):
             self._connection = self._connect()
             try:
-                self._log = InteractionLog(self._connection)
-                self._peers = NameTable(self._connection, "peers")
-                self._items = NameTable(self._connection, "items")
-                self._facts = Facts(self._connection, self._peers, self._items)
+                self._tables = Tables(self._connection)
+                self._log, self._facts = self._tables.interactions, self._tables.facts
+                self._generation = Generation(
+                    self.path, self._connection, self._transaction, self._sync
+                )
+                self.segments = SqliteSegments(
+                    self._tables.logs, self._asking, self._transaction, self._generation.ensure
+                )
+                self._generation.open(self._tables.logs.last_arrival, read_only)
                 if not read_only and not self._facts.counter("epoch"):
                     # Another file that stood at this path may have left a snapshot beside it.
-                    self._facts.set_counter("epoch", new_epoch())
+                    self._tables.begin_epoch()
             except BaseException:
                 self.close()
                 raise
@@ -115,6 +126,38 @@ class SqliteStore:
         except BaseException:
             self._owner.release()
             raise
+
+    def _asking(self) -> AbstractContextManager[None]:
+        return translated(self.path)
+
+    @property
+    def was_restored(self) -> bool:
+        """Whether the file was put back from a copy, until `restore_handled`."""
+        return self._generation.was_restored
+
+    def restore_handled(self) -> None:
+        """Say that no log goes on where a restored store ended; call it once that is stored."""
+        self._generation.accept_restored()
+
+    def store_tag(self) -> bytes:
+        """Return 8 bytes that name this history of arrival numbers."""
+        with translated(self.path):
+            return self._generation.tag()
+
+    def flush(self) -> None:
+        """Bring what was written to the disk: it survives a power cut, too.
+
+        Where logs are written, the generation is replaced: a copy of the file from before
+        shows as outdated.
+        """
+        if not self.read_only and not self._generation.renew():
+            self._sync()
+
+    def _sync(self) -> None:
+        with translated(self.path):
+            busy = self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0]
+        if busy:
+            raise StoreLocked(f"{self.path}: another program reads the file; close it there")
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +185,7 @@ class SqliteStore:
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                self._log.reload()
+                self._tables.reload()
                 raise
 
     # Interactions
@@ -156,8 +199,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise store_fault(self.path, error) from error
         with self._transaction():
-            codes = self._peers.code(author), self._items.code(item)
-            self._log.append([(*codes, weight, minute, public)])
+            self._tables.append([(author, item, weight, minute, public)])
 
     def record_many(self, rows: Iterable[Interaction], *, now: float | None = None) -> int:
         """Store all rows or, when one is refused, none; return how many."""
@@ -165,9 +207,7 @@ class SqliteStore:
         if not checked:
             return 0
         with self._transaction():
-            peers = self._peers.codes(row[0] for row in checked)
-            items = self._items.codes(row[1] for row in checked)
-            self._log.append([(peers[row[0]], items[row[1]], *row[2:]) for row in checked])
+            self._tables.append(checked)
         if len(checked) >= SEGMENT_ROWS:  # a log as large as the batch must not stay
             with translated(self.path):
                 self._shrink()
@@ -203,12 +243,12 @@ class SqliteStore:
     def peers(self, after: int = 0) -> Names:
         """Return the names of authors and peers with codes above ``after``."""
         with translated(self.path):
-            return self._peers.names(after)
+            return self._tables.peers.names(after)
 
     def items(self, after: int = 0) -> Names:
         """Return the names of items with codes above ``after``."""
         with translated(self.path):
-            return self._items.names(after)
+            return self._tables.items.names(after)
 
     # Removal
 
@@ -223,43 +263,25 @@ class SqliteStore:
         if author is None and item is None and before is None:
             raise ConfigError("retract", None, "give author, item or before; `clear` removes all")
         with self._removal():
-            return self._retract(author, item, before)
-
-    def _retract(self, author: RawId | None, item: RawId | None, before: float | None) -> int:
-        author_code = None if author is None else self._peers.find(author)
-        item_code = None if item is None else self._items.find(item)
-        if (author_code is None) != (author is None) or (item_code is None) != (item is None):
-            return 0
-
-        def doomed(rows: Block) -> npt.NDArray[np.bool_]:
-            mask = np.ones(len(rows), np.bool_)
-            if author_code is not None:
-                mask &= rows.author == author_code
-            if item_code is not None:
-                mask &= rows.item == item_code
-            if before is not None:
-                mask &= rows.minute * MINUTE_S < before
-            return mask
-
-        return self._log.remove(doomed)
+            return self._tables.retract(author, item, before)
 
     def forget_item(self, item: RawId) -> int:
         """Remove all that is known of an item, its marks too; return the interactions."""
         with self._removal():
             self._facts.forget_item(item)
-            return self._retract(None, checked_id(item, "item id"), None)
+            return self._tables.retract(None, checked_id(item, "item id"), None)
 
     def forget_peer(self, peer: RawId) -> int:
         """Remove all that is known of and from a peer, but a block or mute of it."""
         with self._removal():
-            self._facts.forget_peer(peer)
-            return self._retract(checked_id(peer, "peer id"), None, None)
+            return self._tables.forget_peer(checked_id(peer, "peer id"))
 
     def clear(self) -> None:
         """Remove everything, settings too."""
         with self._removal():
-            self._log.remove(lambda rows: np.ones(len(rows), np.bool_))
-            self._facts.clear()
+            self._tables.clear()
+            self._generation.forget_in(self._connection)
+        self._generation.forget_beside()
 
     @contextmanager
     def _removal(self) -> Iterator[None]:
@@ -267,12 +289,7 @@ class SqliteStore:
         with self._transaction():
             n_before = self._log.count()
             yield
-            block = self._log.read()
-            removed = n_before - len(block)
-            removed += self._peers.keep_only(self._facts.used_peers(block.author))
-            removed += self._items.keep_only(self._facts.used_items(block.item))
-            if removed:
-                self._facts.set_counter("epoch", new_epoch())
+            self._tables.drop_unused(n_before)
         with translated(self.path):
             self._shrink()
 
@@ -298,45 +315,70 @@ class SqliteStore:
         """
         if size_bytes_max is not None and size_bytes_max < STORE_BYTES_MIN:
             raise ConfigError("size_bytes_max", size_bytes_max, f"at least {STORE_BYTES_MIN}")
-        interactions = descriptions = 0
+        lost = np.zeros(3, np.int64)
         if window_s is not None:
             with self._removal():
-                interactions = self._retract(None, None, now - window_s)
-                descriptions = self._facts.remove_descriptions(now - window_s)
+                lost += self._tables.remove_before(now - window_s)
         while size_bytes_max is not None and self._size_bytes() > size_bytes_max:
             size = self._vacuum()
             if size <= size_bytes_max:
                 break
-            lost = self._prune_share(1.0 - SIZE_AIM * size_bytes_max / size)
-            if not any(lost):
+            with self._removal():
+                share = 1.0 - SIZE_AIM * size_bytes_max / size
+                round_lost = self._tables.remove_oldest(share, size)
+            if not any(round_lost):
                 break
-            interactions += lost[0]
-            descriptions += lost[1]
+            lost += round_lost
             self._vacuum()
-        return Pruned(interactions, descriptions, self._size_bytes())
+        interactions, descriptions, segments = lost.tolist()
+        return Pruned(interactions, descriptions, self._size_bytes(), segments)
 
-    def _prune_share(self, share: float) -> tuple[int, int]:
-        """Remove the oldest share of the interactions; of the descriptions if none is left."""
-        # A row frees at most its share of the file, for its names may be used by
-        # others: so no round goes too far, and a few rounds arrive.
-        with self._removal():
-            self._log.seal()
-            minutes = self._log.read().minute
-            if not len(minutes):
-                return 0, self._facts.remove_oldest_descriptions(share)
-            n_doomed = int(np.ceil(share * len(minutes)))
-            oldest_first = np.argsort(minutes, kind="stable")
-            mask = np.zeros(len(minutes), np.bool_)
-            mask[oldest_first[:n_doomed]] = True
-            at = 0
+    # Everything that segments bring
 
-            def doomed(rows: Block) -> npt.NDArray[np.bool_]:
-                nonlocal at
-                at += len(rows)
-                return mask[at - len(rows) : at]
+    def accept(
+        self,
+        *,
+        segments: Iterable[SegmentRow] = (),
+        interactions: Iterable[Interaction] = (),
+        edges: Iterable[TrustEdge] = (),
+        descriptions: Iterable[Description] = (),
+        retractions: Iterable[Retraction] = (),
+        proofs: Iterable[ProofRow] = (),
+        settings: Iterable[tuple[str, bytes | None]] = (),
+        marks: Iterable[Marked] = (),
+        dropped: Iterable[SegmentKey] = (),
+        now: float | None = None,
+    ) -> None:
+        """Store all of it in one transaction, or nothing."""
+        batch = Batch.checked(
+            segments=segments,
+            interactions=interactions,
+            edges=edges,
+            descriptions=descriptions,
+            retractions=retractions,
+            proofs=proofs,
+            settings=settings,
+            marks=marks,
+            dropped=dropped,
+            now=now,
+        )
+        if batch.segments:
+            self._generation.ensure()
+        with self._transaction():
+            removed = self._tables.put(batch)
+        if removed or len(batch.interactions) >= SEGMENT_ROWS:
+            with translated(self.path):
+                self._shrink()
 
-            horizon = float(minutes[oldest_first[n_doomed - 1]]) * MINUTE_S
-            return self._log.remove(doomed), self._facts.remove_descriptions(horizon)
+    def rename_item(self, old: RawId, new: RawId) -> bool:
+        """Know an item by another id from now on; return whether it was known."""
+        return bool(self.rename_items([(old, new)]))
+
+    def rename_items(self, pairs: Iterable[tuple[RawId, RawId]]) -> int:
+        """Rename items (old, new), one after the other; return how many were known."""
+        checked = [(checked_id(old, "item id"), checked_id(new, "item id")) for old, new in pairs]
+        with self._transaction():
+            return self._tables.rename_items(checked)
 
     # Trust, marks, descriptions, settings
 
@@ -399,8 +441,9 @@ class SqliteStore:
     def size(self) -> StoreSize:
         """Return how much the store holds; its bytes count the log beside it."""
         with translated(self.path):
-            counts = self._log.count(), self._peers.count(), self._items.count()
-            return StoreSize(self._size_bytes(), *counts, *self._facts.counts())
+            names = self._tables.peers.count(), self._tables.items.count()
+            few = *self._facts.counts(), self._tables.logs.count()
+            return StoreSize(self._size_bytes(), self._log.count(), *names, *few)
 
     def _size_bytes(self) -> int:
         log = self.path.with_name(self.path.name + "-wal")
@@ -416,10 +459,11 @@ class SqliteStore:
             broken = self._connection.execute("PRAGMA foreign_key_check").fetchall()
             if broken:
                 raise StoreCorrupt(f"{len(broken)} rows name what is not there; restore a backup")
+            self._tables.logs.check()
             block = self._log.read()
             try:
-                self._peers.names().positions(block.author)
-                self._items.names().positions(block.item)
+                self._tables.peers.names().positions(block.author)
+                self._tables.items.names().positions(block.item)
             except DataError as error:
                 raise StoreCorrupt(f"an interaction's {error}; restore a backup") from error
 
@@ -443,14 +487,10 @@ class SqliteStore:
                     # The copy may live on by itself: no cursor or snapshot of this one fits it.
                     copy.execute("PRAGMA locking_mode = EXCLUSIVE")
                     Facts.write_counter(copy, "epoch", new_epoch())
+                    Generation.forget_in(copy)
                 finally:
                     copy.close()
             os.replace(part, target)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-
-
-def new_epoch() -> int:
-    """Return a number that no other history of any store has, 62 random bits."""
-    return int.from_bytes(os.urandom(8)) >> 2

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from peerrec.recommender import Recommender
+from peerrec.store.sqlite import SqliteStore
 from peerrec_node.cli import peerrec
 from peerrec_node.commands import common, import_job
 
@@ -449,3 +450,18 @@ def test_the_default_store_is_in_the_data_folder_of_its_person(tmp_path, monkeyp
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert common.default_store() == tmp_path / ".local" / "share" / "peerrec" / "me.db"
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_an_import_is_private_unless_asked_otherwise_and_others_rows_always_are(
+    store, tmp_path, public
+):
+    path = file(tmp_path, "plays.csv", "user,item,plays\nann,x,1\nbob,y,1\n")
+    said("import", path, "--me", "ann", *(["--public"] if public else []))
+    with SqliteStore(store) as kept:
+        columns, people = kept.interactions(), kept.peers()
+        authors = [people.ids[at] for at in people.positions(columns.author).tolist()]
+        assert dict(zip(authors, columns.public.tolist(), strict=True)) == {
+            "me": public,
+            "bob": False,
+        }

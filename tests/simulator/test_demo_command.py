@@ -17,6 +17,7 @@ def small(monkeypatch):
 
 
 def shown(*arguments: str) -> str:
+    arguments = arguments if "--network" in arguments else ("--no-network", *arguments)
     result = CliRunner().invoke(demo, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
@@ -58,3 +59,12 @@ def test_the_data_folder_of_the_environment_is_taken(data_folder, monkeypatch):
 def test_what_cannot_be_is_refused(arguments, error):
     with pytest.raises(error):
         CliRunner().invoke(demo, arguments, catch_exceptions=False)
+
+
+@pytest.mark.slow
+def test_five_daemons_exchange_what_is_public_and_the_impostor_is_not_heard():
+    output = " ".join(shown("--network", "--sybils", "0").split())
+    assert "Five daemons on 127.0.0.1" in output
+    assert "Not everything came" not in output
+    assert "friend of friend 1" in output
+    assert "it is not on it" in output

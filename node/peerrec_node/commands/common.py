@@ -12,20 +12,25 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeGuard, TypeVar
 
 import click
 import msgspec
 
-from peerrec.errors import ConfigError, DataError, StoreError
+from peerrec.errors import ConfigError, DataError, StoreError, StoreLocked
 from peerrec.facade.options import Options
+from peerrec.ids import PEER_BYTES, parse_peer, peer_text
 from peerrec.recommender import Recommender
 from peerrec.store import RawId, Store
 from peerrec.store.memory import MemoryStore
 from peerrec.store.sqlite import SqliteStore
 from peerrec_node.imports.rows import unix_seconds
+from peerrec_node.invocation import invocation
+
+if TYPE_CHECKING:
+    from peerrec_node.daemon import Daemon
 
 __all__ = [
     "ME",
@@ -33,9 +38,12 @@ __all__ = [
     "answer",
     "default_store",
     "json_id",
+    "json_peer",
     "label",
     "moment",
     "opened",
+    "peer_label",
+    "peer_named",
     "say_notes",
     "store_options",
     "table",
@@ -43,6 +51,11 @@ __all__ = [
 
 ME: Final = "me"
 """Raw id of the store's person, as `Recommender` has it by default."""
+
+ALONE: Final = (
+    "`peerrec run` has it open, and this command needs it alone; stop the daemon (Ctrl-C where "
+    "it runs), then try again"
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -77,12 +90,18 @@ class Opened:
         store: what it keeps; not to be used from another thread.
         path: the store's file.
         notes: what its reader should know beforehand.
+        daemon: which runs on it in this process; None where none does.
     """
 
     me: Recommender
     store: Store
     path: Path
     notes: tuple[str, ...]
+    daemon: Daemon | None = None
+
+    def with_daemon(self, daemon: Daemon) -> Opened:
+        """Return the same store as commands see it that a daemon executes."""
+        return replace(self, daemon=daemon)
 
     def title(self, item: RawId) -> str:
         """Return what an item is called here, its id where nobody who counts says."""
@@ -107,30 +126,65 @@ class Opened:
 
 
 @contextmanager
-def opened(path: Path | None, *, make: bool) -> Iterator[Opened]:
+def opened(path: Path | None, *, make: bool, alone: bool = False) -> Iterator[Opened]:
     """Yield the store at a path, closed afterwards.
+
+    Where a daemon holds it, the whole command is executed there and ends here.
 
     Args:
         path: the store's file; None for the default one.
         make: whether to make one where there is none; otherwise an empty one in memory
             takes its place, so that asking leaves nothing behind.
+        alone: whether the command is too long, or of the wrong kind, for a daemon that has
+            peers to answer meanwhile.
 
     Raises:
         StoreError: it cannot be opened; see `SqliteStore`.
     """
+    called = invocation()
+    if called.here is not None:
+        if alone:
+            raise StoreLocked(f"{called.here.path}: {ALONE}")
+        yield called.here
+        return
     where = default_store() if path is None else path
     store: Store
     notes: tuple[str, ...] = ()
     if make or os.path.lexists(where):
         if path is None:
             make_folder(where.parent)
-        store = SqliteStore(where)
+        try:
+            store = SqliteStore(where)
+        except StoreLocked as locked:
+            executed_by_daemon(where, locked, called.argv, alone=alone)
     else:
         store = MemoryStore()
         notes = (f"There is no store at {where} yet; `peerrec record` or `import` makes one.",)
     # A search for better parameters would be cut off with the command that began it.
     with Recommender(store, me=ME, options=Options(tune=False)) as me:
         yield Opened(me, store, where, notes)
+
+
+def executed_by_daemon(
+    store: Path, locked: StoreLocked, argv: tuple[str, ...], *, alone: bool
+) -> NoReturn:
+    """Have a command executed by the daemon that holds the store, and end as it did.
+
+    Raises:
+        StoreLocked: no daemon holds it, or the command needs it alone.
+        click.exceptions.Exit: with the exit code.
+    """
+    # Imported here: only whoever finds the store held needs sockets.
+    from peerrec_node.control import ask_daemon, socket_path
+
+    if alone and socket_path(store).exists():
+        raise StoreLocked(f"{store}: {ALONE}") from locked
+    answer = ask_daemon(store, argv) if argv else None
+    if answer is None:
+        raise locked
+    click.echo(answer.out, nl=False)
+    click.echo(answer.err, nl=False, err=True)
+    raise click.exceptions.Exit(answer.code)
 
 
 def make_folder(folder: Path) -> None:
@@ -168,6 +222,30 @@ def label(raw: RawId) -> str:
 def json_id(raw: RawId | None) -> str | dict[str, str] | None:
     """Return an id as an export writes it: text as it is, bytes as ``{"bytes": base64}``."""
     return {"bytes": base64.b64encode(raw).decode()} if isinstance(raw, bytes) else raw
+
+
+def peer_named(text: str) -> RawId:
+    """Return the raw id of a peer as a person writes it: a text id, or a plain name.
+
+    Raises:
+        DataError: it looks like a text id but has a letter wrong.
+    """
+    return parse_peer(text) if re.fullmatch(r"[A-Za-z2-7]{56}", text) else text
+
+
+def peer_label(raw: RawId) -> str:
+    """Return a peer's id fit for a terminal: a public key as its text, others as `label`."""
+    return peer_text(raw) if is_key(raw) else label(raw)
+
+
+def json_peer(raw: RawId | None) -> str | dict[str, str] | None:
+    """Return a peer's id for JSON: a public key as its text, others as `json_id`."""
+    return peer_text(raw) if is_key(raw) else json_id(raw)
+
+
+def is_key(raw: RawId | None) -> TypeGuard[bytes]:
+    """Return whether a raw id is a public key."""
+    return isinstance(raw, bytes) and len(raw) == PEER_BYTES
 
 
 def answer(document: Any, as_json: bool, lines: Iterable[str]) -> None:

@@ -41,6 +41,7 @@ class Source:
         more: further arguments of the format's reader: a column mapping.
         skip_broken: go on behind rows that are broken.
         own_author: whose rows, in a file of many people, are one's own.
+        public: whether one's own rows may leave this device.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class Source:
     more: tuple[Any, ...] = ()
     skip_broken: bool = False
     own_author: str | None = None
+    public: bool = False
 
     def account(self, path: Path) -> ImportAccount:
         """Return an empty account of this file or one beside it."""
@@ -78,7 +80,8 @@ class Source:
         for row in self.rows(self.account(self.path)):
             own = row.author in ("", self.own_author)
             time = self.now if row.time is None else row.time
-            yield Interaction(ME if own else row.author, row.item, row.weight, time)
+            who = ME if own else row.author
+            yield Interaction(who, row.item, row.weight, time, own and self.public)
 
 
 class Said(NamedTuple):

@@ -53,6 +53,7 @@ ROLES: Final = tuple(each.name for each in fields(ColumnMapping))
 )
 @click.option("--skip-broken", is_flag=True, help="Go on behind broken rows and count them.")
 @click.option("--me", "own", metavar="USER", help="Who you are in a file of many people.")
+@click.option("--public", is_flag=True, help="Your own rows may leave this device.")
 @store_options
 def import_(
     file: Path,
@@ -60,6 +61,7 @@ def import_(
     columns: str | None,
     skip_broken: bool,
     own: str | None,
+    public: bool,
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -77,7 +79,7 @@ def import_(
     mapping = () if columns is None else (parsed_mapping(columns),)
     if mapping and kind not in MAPPED:
         raise ConfigError("map", columns, f"{kind} has its own columns; leave --map out")
-    source = Source(file, kind, time.time(), mapping, skip_broken, own)
+    source = Source(file, kind, time.time(), mapping, skip_broken, own, public)
     with shown(sys.stderr) as progress:
         if kind == OWN_FORMAT:
             document = imported_export(source, store, progress)
@@ -89,10 +91,10 @@ def import_(
 
 def imported_export(source: Source, store: Path | None, progress: Progress) -> dict[str, Any]:
     """Bring in an export and return what became of it."""
-    if source.skip_broken or source.own_author is not None:
-        given = "skip-broken" if source.skip_broken else "me"
+    if source.skip_broken or source.public or source.own_author is not None:
+        given = "skip-broken" if source.skip_broken else "public" if source.public else "me"
         raise ConfigError(given, True, "an export of peerrec is whole and says whose it is")
-    with opened(store, make=True) as here:
+    with opened(store, make=True, alone=True) as here:
         n_statements = here.me.import_(source.path, progress=stage(progress, "importing"))
     return {**opening_fields(source), "statements": n_statements, "notes": []}
 
@@ -101,7 +103,7 @@ def imported_rows(source: Source, store: Path | None, progress: Progress) -> dic
     """Bring in a file of another program and return what became of it."""
     job = ImportJob(source, progress)
     job.check()
-    with opened(store, make=True) as here:
+    with opened(store, make=True, alone=True) as here:
         job.record(here)
         job.describe(here)
     return {

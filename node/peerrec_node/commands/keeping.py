@@ -10,12 +10,15 @@ import click
 import msgspec
 
 from peerrec.errors import UnknownItem, UnknownPeer
+from peerrec.store import RawId
 from peerrec_node.commands.common import (
     Opened,
     answer,
     label,
     moment,
     opened,
+    peer_label,
+    peer_named,
     say_notes,
     store_options,
     table,
@@ -65,10 +68,12 @@ def forget(
     time = None if before is None else moment(before, "before")
     if everything and not yes:
         agreed()
+    who = None if peer is None else peer_named(peer)
     with opened(store, make=False) as here:
-        refuse_unknown(here, item, peer)
-        gone = here.me.forget(item, peer=peer, before=time, everything=everything)
-    subject = label(item or peer or ("everything" if time is None else f"before {date(time)}"))
+        refuse_unknown(here, item, who)
+        gone = here.me.forget(item, peer=who, before=time, everything=everything)
+    rest = "everything" if time is None else f"before {date(time)}"
+    subject = label(item or rest) if who is None else peer_label(who)
     document = {"interactions": gone, "notes": here.notes}
     answer(document, as_json, [f"forgot {subject}: {gone:,} interactions"])
     if not as_json:
@@ -83,12 +88,12 @@ def agreed() -> None:
         raise click.ClickException("nothing was forgotten")
 
 
-def refuse_unknown(here: Opened, item: str | None, peer: str | None) -> None:
+def refuse_unknown(here: Opened, item: str | None, peer: RawId | None) -> None:
     """Raise NotFoundError where there is nothing to forget: most likely a mistyped id."""
     if item is not None and item not in here.store.items().ids:
         raise UnknownItem(f"nothing is known of item {item!r:.80} in {here.path}")
     if peer is not None and peer not in here.store.peers().ids:
-        raise UnknownPeer(f"nothing is known of peer {peer!r:.80} in {here.path}")
+        raise UnknownPeer(f"nothing is known of peer {peer_label(peer)!r:.80} in {here.path}")
 
 
 def date(time: float) -> str:
@@ -109,7 +114,7 @@ def export(file: Path, store: Path | None, as_json: bool) -> None:
 
     Example: peerrec export me.jsonl
     """
-    with opened(store, make=False) as here, shown(sys.stderr) as progress:
+    with opened(store, make=False, alone=True) as here, shown(sys.stderr) as progress:
         n_lines = here.me.export(file, progress=stage(progress, "exporting"))
     document = {"file": str(file), "statements": n_lines - 1, "notes": here.notes}
     answer(document, as_json, [f"wrote {n_lines - 1:,} statements to {file}"])

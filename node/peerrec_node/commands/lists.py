@@ -16,8 +16,9 @@ from peerrec_node.commands.common import (
     Opened,
     answer,
     json_id,
-    label,
+    json_peer,
     opened,
+    peer_label,
     say_notes,
     store_options,
     table,
@@ -90,7 +91,7 @@ def tune(store: Path | None, as_json: bool) -> None:
 
     Example: peerrec tune
     """
-    with opened(store, make=False) as here:
+    with opened(store, make=False, alone=True) as here:
         answered = here.me.tune()
         tuned = msgspec.to_builtins(here.me.stats().tuned)
         notes = [*here.notes]
@@ -124,7 +125,7 @@ def lines(here: Opened, found: Recommendations) -> Iterator[str]:
     for place, each in enumerate(found, 1):
         yield f"{place:>3}  {each.score:.4g}  {here.name(each.item)}"
         for reason in each.reasons:
-            yield f"       because {reason.sentence(each.item, here.title, label)}"
+            yield f"       because {reason.sentence(each.item, here.title, peer_label)}"
 
 
 def reason_fields(here: Opened, item: RawId, reason: Reason) -> dict[str, Any]:
@@ -132,8 +133,8 @@ def reason_fields(here: Opened, item: RawId, reason: Reason) -> dict[str, Any]:
     through = reason.through
     return {
         "own_item": json_id(reason.own_item),
-        "hub": json_id(reason.hub),
-        "through": None if through is None else [json_id(peer) for peer in through],
+        "hub": json_peer(reason.hub),
+        "through": None if through is None else [json_peer(peer) for peer in through],
         "share": reason.share,
-        "sentence": reason.sentence(item, here.title, label),
+        "sentence": reason.sentence(item, here.title, peer_label),
     }

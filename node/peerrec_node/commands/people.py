@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from peerrec.errors import NotFoundError
-from peerrec_node.commands.common import answer, label, opened, store_options
+from peerrec_node.commands.common import (
+    answer,
+    json_peer,
+    label,
+    opened,
+    peer_label,
+    peer_named,
+    store_options,
+)
 
 __all__ = ["block", "mute", "trust"]
 
@@ -20,11 +28,15 @@ __all__ = ["block", "mute", "trust"]
 def trust(peer: str, weight: float, store: Path | None, as_json: bool) -> None:
     """Say how much you trust a peer, from -1 to 1; 0 takes it back.
 
+    PEER is an id as `peerrec run` prints it, or the name of somebody imported.
+
     Example: peerrec trust ann 0.8
     """
+    who = peer_named(peer)
     with opened(store, make=True) as here:
-        here.me.trust(peer, weight)
-    answer({"peer": peer, "weight": weight}, as_json, [f"trust in {label(peer)}: {weight:g}"])
+        here.me.trust(who, weight)
+    document = {"peer": json_peer(who), "weight": weight}
+    answer(document, as_json, [f"trust in {peer_label(who)}: {weight:g}"])
 
 
 @click.command()
@@ -36,13 +48,14 @@ def block(peer: str, undo: bool, store: Path | None, as_json: bool) -> None:
 
     Example: peerrec block eve
     """
+    who = peer_named(peer)
     with opened(store, make=not undo) as here:
         if not undo:
-            here.me.block(peer)
-        elif not here.me.unblock(peer):
+            here.me.block(who)
+        elif not here.me.unblock(who):
             raise NotFoundError(f"peer {peer!r} is not blocked; see `peerrec stats`")
-    document = {"peer": peer, "blocked": not undo}
-    answer(document, as_json, [f"{'unblocked' if undo else 'blocked'} {label(peer)}"])
+    document = {"peer": json_peer(who), "blocked": not undo}
+    answer(document, as_json, [f"{'unblocked' if undo else 'blocked'} {peer_label(who)}"])
 
 
 @click.command()
@@ -57,11 +70,12 @@ def mute(item: str | None, peer: str | None, undo: bool, store: Path | None, as_
     """
     if (item is None) == (peer is None):
         raise click.UsageError("Give an ITEM or --peer PEER.")
+    who = None if peer is None else peer_named(peer)
     with opened(store, make=not undo) as here:
         if not undo:
-            here.me.mute(item, peer=peer)
-        elif not here.me.unmute(item, peer=peer):
+            here.me.mute(item, peer=who)
+        elif not here.me.unmute(item, peer=who):
             raise NotFoundError(f"{item or peer!r} is not muted; see `peerrec stats`")
-    document = {"item": item, "peer": peer, "muted": not undo}
-    subject = label(item or peer or "")
+    document = {"item": item, "peer": json_peer(who), "muted": not undo}
+    subject = label(item or "") if who is None else peer_label(who)
     answer(document, as_json, [f"{'unmuted' if undo else 'muted'} {subject}"])

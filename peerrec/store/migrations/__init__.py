@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from peerrec.store.migrations import m0001_first
+from peerrec.store.migrations import m0001_first, m0002_logs
 
 __all__ = ["MIGRATIONS", "Migration"]
 
@@ -23,4 +23,7 @@ class Migration:
     statements: tuple[str, ...]
 
 
-MIGRATIONS: Final = (Migration(1, "first", m0001_first.STATEMENTS),)
+MIGRATIONS: Final = (
+    Migration(1, "first", m0001_first.STATEMENTS),
+    Migration(2, "logs", m0002_logs.STATEMENTS),
+)

@@ -18,6 +18,7 @@ from peerrec.ranking.rank import Ranking, rank
 from peerrec.ranking.recommend import Recommendation
 from peerrec_sim import attacks, datasets
 from peerrec_sim.bootstrap import with_bootstrap
+from peerrec_sim.commands.demo_network import show_network
 from peerrec_sim.community import Community
 from peerrec_sim.generator import generate
 
@@ -46,10 +47,17 @@ HISTORY_MIN, FRIENDS_MIN = 15, 4
 @click.option("--sybils", default=1000, help="Invented identities that attack.")
 @click.option("--attack-edges", default=5, help="Honest people who trust one of them.")
 @click.option("--seed", default=7, help="Of the community, the attack and the walks.")
+@click.option("--network/--no-network", default=True, help="Begin with five daemons on 127.0.0.1.")
 def demo(
-    data: Path | None, user: str | None, n: int, sybils: int, attack_edges: int, seed: int
+    data: Path | None,
+    user: str | None,
+    n: int,
+    sybils: int,
+    attack_edges: int,
+    seed: int,
+    network: bool,
 ) -> None:
-    """Rank for one person, then let invented identities attack.
+    """Let five daemons meet, rank for one person, then let invented identities attack.
 
     Example: peerrec demo --data path/to/lastfm-2k --sybils 10000
     """
@@ -64,6 +72,8 @@ def demo(
         f"{community.n_interactions:,} interactions, "
         f"{0 if community.trust is None else len(community.trust):,} trust edges"
     )
+    if network:
+        show_network(console, community, ego)
     ranking = peace.rank(use_trust=True)
     console.print(_reasons_table(peace, ranking.recommend(n)))
     for note in ranking.notes:

@@ -14,10 +14,11 @@ import pytest
 from peerrec.store.sqlite import SqliteStore
 from peerrec.testing.store_contract import rows_of
 
-# Records, seals, retracts, prunes and sets trust; prints a number once it is acknowledged.
+# Records, seals, retracts, sets trust and accepts segments with what they bring; prints a
+# number once it is acknowledged.
 RECORDER = """
 import sys
-from peerrec.store import Interaction, TrustEdge
+from peerrec.store import Interaction, SegmentRow, TrustEdge
 from peerrec.store.sqlite import SqliteStore
 store = SqliteStore(sys.argv[1])
 count = int(sys.argv[2])
@@ -28,6 +29,15 @@ while True:
         store.retract(author="other")
     if count % 50 == 0:
         store.trust(TrustEdge("me", f"peer:{count}"))
+    if count % 49 == 0:
+        store.accept(
+            segments=[SegmentRow(b"net", 1, count, bytes(32), 1, count, 90, b"frame" * 80)],
+            interactions=[Interaction(b"net", f"item:{count}:{k}", 1.0, 60.0) for k in (0, 1, 2)],
+            retractions=[(b"net", f"item:{count}:1", 60.0)],
+            settings=[("accepted", b"%d" % count)],
+        )
+    if count % 490 == 0:
+        store.flush()
     store.record(Interaction("me", f"track:{count}", 1.0, 60.0 * count))
     sys.stdout.write(f"{count}\\n")
     sys.stdout.flush()
@@ -58,11 +68,24 @@ def survive(path: Path, n_kills: int, seed: int) -> None:
             store.check()
             mine = [row.item for row in rows_of(store) if row.author == "me"]
             peers = store.peers().ids
+            check_accepted(store)
         # At most one more than acknowledged: written, killed before the line was printed.
         assert len(mine) - (last + 1) in (0, 1)
         assert mine == [f"track:{k}" for k in range(len(mine))]
         assert all(f"peer:{k}" in peers for k in range(0, last + 1, 50))
         start = len(mine)
+
+
+def check_accepted(store: SqliteStore) -> None:
+    """Check that of every accepted segment all is there, or nothing."""
+    assert not store.was_restored
+    index = store.segments.index()
+    seqs = index.seq.tolist()
+    assert seqs == sorted(set(seqs))
+    assert seqs == list(range(0, seqs[-1] + 1, 49) if seqs else [])
+    assert store.setting("accepted") == (b"%d" % seqs[-1] if seqs else None)
+    brought = [row.item for row in rows_of(store) if row.author == b"net"]
+    assert sorted(set(brought)) == sorted(f"item:{seq}:{k}" for seq in seqs for k in (0, 2))
 
 
 def test_twenty_kills_lose_nothing_acknowledged(tmp_path: Path):

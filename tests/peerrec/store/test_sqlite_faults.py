@@ -25,6 +25,7 @@ from peerrec.store import Description, Interaction, Mark, TrustEdge
 from peerrec.store.migrations import MIGRATIONS, Migration
 from peerrec.store.schema import migrate, version_of
 from peerrec.store.sqlite import SqliteStore
+from peerrec.testing.log_contract import PROOF, segments
 from peerrec.testing.store_contract import plays, rows_of
 
 NOBODY = 65534
@@ -162,15 +163,16 @@ def test_a_newer_version_is_refused_and_untouched(path: Path):
 
 def test_an_older_version_is_brought_up_step_by_step(path: Path):
     rows = filled(path, 10)
-    later = Migration(2, "moods", ("CREATE TABLE moods (item INTEGER PRIMARY KEY)",))
+    known = MIGRATIONS[-1].number
+    later = Migration(known + 1, "moods", ("CREATE TABLE moods (item INTEGER PRIMARY KEY)",))
     connection = sqlite3.connect(path, isolation_level=None)
     migrate(connection, path, (*MIGRATIONS, later))
-    assert version_of(connection) == 2
-    broken = Migration(3, "broken", ("CREATE TABLE tastes (a)", "CREATE TABLE moods (a)"))
+    assert version_of(connection) == known + 1
+    broken = Migration(known + 2, "broken", ("CREATE TABLE tastes (a)", "CREATE TABLE moods (a)"))
     with pytest.raises(sqlite3.OperationalError):
         migrate(connection, path, (*MIGRATIONS, later, broken))
-    assert version_of(connection) == 2
-    connection.execute("DELETE FROM migrations WHERE number = 2")
+    assert version_of(connection) == known + 1
+    connection.execute("DELETE FROM migrations WHERE number = ?", (known + 1,))
     connection.close()
     with SqliteStore(path) as store:
         assert rows_of(store) == rows
@@ -264,6 +266,12 @@ def fault_of(path: Path, rows: list[Interaction]) -> str:
 def test_every_damaged_page_is_found_or_harmless(path: Path):
     """Flip bytes in each page: reading gives all rows or StoreError, never half."""
     rows = filled(path, 9_000)
+    with SqliteStore(path) as store:
+        store.accept(
+            segments=segments(150, size=400),
+            proofs=[PROOF],
+            descriptions=[Description(f"track:{k}", "me", "x" * 90) for k in range(100)],
+        )
     whole = path.read_bytes()
     faults = []
     for start in range(0, len(whole), 4096):
@@ -351,7 +359,7 @@ from peerrec.store import Interaction
 from peerrec.store.sqlite import SqliteStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = SqliteStore(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
 count = 0
 try:
     while count < 10_000:

@@ -1,0 +1,38 @@
+"""End politely when told to: SIGINT and SIGTERM, once; the second time at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+__all__ = ["signals"]
+
+ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` at the first signal to end, within the block; later ones end us at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # whoever runs us in a thread ends us otherwise
+        return
+    loop = asyncio.get_running_loop()
+
+    def once() -> None:
+        release()
+        stop()
+
+    def release() -> None:
+        for number in ENDING:
+            loop.remove_signal_handler(number)
+
+    for number in ENDING:
+        loop.add_signal_handler(number, once)
+    try:
+        yield
+    finally:
+        release()

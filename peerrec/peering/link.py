@@ -1,0 +1,169 @@
+"""Hold what a node knows of one link: its session, its queue, its rates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+from peerrec.errors import RemoteProtocolError
+from peerrec.protocol.anti_entropy import AntiEntropy
+from peerrec.protocol.effects import Priority
+from peerrec.protocol.invite import Address
+from peerrec.protocol.messages import Hello, Message, Profile, Push, Status, StatusCode, Type
+from peerrec.protocol.outbox import Allowance, Outbox
+from peerrec.protocol.rates import Bucket
+from peerrec.protocol.sync import SyncLink
+from peerrec.protocol.sync_memory import PeerMemory
+from peerrec.protocol.violations import Violation
+from peerrec.protocol.wire import encode, padded
+
+__all__ = ["Link", "link_key"]
+
+MESSAGES_IN = (50.0, 1_000.0)
+"""Messages a second, and at once: a session of the largest size takes some hundred."""
+
+USELESS_IN = (32_768.0, float(4 << 20))
+"""Bytes a second, and at once, that may bring nothing new: parsing them is not free."""
+
+
+def link_key(binding: bytes, purpose: bytes) -> bytes:
+    """Return 32 bytes that only the two ends of a link know.
+
+    Args:
+        binding: hash of the channel's handshake.
+        purpose: what the key is for; each has its own.
+    """
+    return hashlib.blake2b(b"peerrec/1/" + purpose, key=binding, digest_size=32).digest()
+
+
+def is_bulk(message: Message) -> bool:
+    """Return whether a message is paid for with credit: what a session sends as answer."""
+    if isinstance(message, Status):
+        return message.code == StatusCode.DONE
+    return isinstance(message, Push) and message.request != 0
+
+
+class Link:
+    """One link of a node.
+
+    Args:
+        peer: whose.
+        dialled: whether we dialled.
+        host: where it came from or was dialled.
+        address: where it was dialled; None if it came to us.
+        hello: what it said of itself.
+        sync: its sessions.
+        memory: what is remembered of it between links.
+        schedule: when to compare frontiers.
+        now: unix seconds.
+
+    Attributes:
+        up_at, heard_at: unix seconds of its beginning and of the last message.
+        latency_s: of the last ping; None before one came back.
+        bytes_in, bytes_out, messages_in, messages_out: by type of message.
+    """
+
+    __slots__ = (
+        "address",
+        "allowance",
+        "bytes_in",
+        "bytes_out",
+        "dialled",
+        "heard_at",
+        "hello",
+        "host",
+        "latency_s",
+        "leaving",
+        "memory",
+        "messages_in",
+        "messages_out",
+        "offences",
+        "outbox",
+        "peer",
+        "pinged_at",
+        "rate",
+        "schedule",
+        "sync",
+        "up_at",
+        "useless",
+    )
+
+    def __init__(
+        self,
+        peer: bytes,
+        *,
+        dialled: bool,
+        host: str,
+        address: Address | None,
+        hello: Hello,
+        sync: SyncLink,
+        memory: PeerMemory,
+        schedule: AntiEntropy,
+        now: float,
+    ) -> None:
+        self.peer = peer
+        self.dialled = dialled
+        self.host = host
+        self.address = address
+        self.hello = hello
+        self.sync = sync
+        self.memory = memory
+        self.schedule = schedule
+        self.outbox = Outbox(credit=hello.credit)
+        self.allowance = Allowance()
+        self.up_at = self.heard_at = now
+        self.latency_s: float | None = None
+        self.pinged_at: float | None = None
+        self.leaving = False
+        self.offences = 0
+        self.rate = Bucket(*MESSAGES_IN)
+        self.useless = Bucket(*USELESS_IN)
+        self.bytes_in: Counter[Type] = Counter()
+        self.bytes_out: Counter[Type] = Counter()
+        self.messages_in: Counter[Type] = Counter()
+        self.messages_out: Counter[Type] = Counter()
+
+    @property
+    def battery(self) -> bool:
+        """Whether the peer saves power."""
+        return self.hello.profile == Profile.BATTERY
+
+    def heard(self, message: Message, n_bytes: int, now: float) -> None:
+        """Count a message that came.
+
+        Raises:
+            RemoteProtocolError: they come faster than any honest peer would send.
+        """
+        self.heard_at = now
+        self.messages_in[message.TYPE] += 1
+        self.bytes_in[message.TYPE] += n_bytes
+        if not self.rate.take(now):
+            raise RemoteProtocolError(Violation.RATE, "messages come too fast")
+        if is_bulk(message):
+            self.allowance.spend(n_bytes)
+
+    def ignored(self, n_bytes: int, now: float) -> None:
+        """Count a message of a type that is not known here.
+
+        Raises:
+            RemoteProtocolError: there is too much of it.
+        """
+        self.heard_at = now
+        if not (self.rate.take(now) and self.useless.take(now, n_bytes)):
+            raise RemoteProtocolError(Violation.RATE, "too much that is not understood here")
+
+    def brought(self, n_bytes: int, n_new: int, now: float) -> None:
+        """Judge bulk by what it was good for.
+
+        Raises:
+            RemoteProtocolError: too much of it brought nothing new.
+        """
+        if not n_new and not self.useless.take(now, n_bytes):
+            raise RemoteProtocolError(Violation.RATE, "too much was sent that nobody here wants")
+
+    def put(self, message: Message, priority: Priority) -> None:
+        """Queue a message, padded to its class."""
+        data = padded(encode(message))
+        self.messages_out[message.TYPE] += 1
+        self.bytes_out[message.TYPE] += len(data)
+        self.outbox.put(data, priority)

@@ -1,0 +1,1 @@
+"""Speak `prp/1` without touching a socket: bytes come in, messages and effects go out."""

@@ -1,0 +1,474 @@
+"""Decide to whom a node is linked: whom to dial, keep, ask, and part with.
+
+The dialled links are of three kinds, so that no single trick takes them all: anchors that
+were there before a restart, ends of walks along trust, which cost an attacker trust, and
+min-wise samples (Brahms), which cost him identities. The worst is replaced every
+`ROTATE_S` while links differ in what they bring, and only once another is up in its
+place. Incoming links: see `peerrec.protocol.inbound`.
+
+Example:
+    >>> import numpy as np
+    >>> membership = Membership(b"me", np.random.default_rng(0), now=0.0)
+    >>> membership.invite(b"ann", Address("ann.example", 7700), now=0.0)
+    >>> membership.on_timer(now=0.0)
+    [Dial(peer=b'ann', address=Address(host='ann.example', port=7700, path=''))]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import msgspec
+import numpy as np
+
+from peerrec.errors import RemoteProtocolError
+from peerrec.limits import ADDRESSES_MAX, ANCHORS_MAX, BOOTSTRAP_MAX, STATE_BYTES_MAX
+from peerrec.protocol.addresses import LOCAL, AddressBook, netgroup
+from peerrec.protocol.dialling import Dialling, MembershipSettings
+from peerrec.protocol.effects import Dial, Hangup
+from peerrec.protocol.inbound import Inbound, evicted
+from peerrec.protocol.invite import Address
+from peerrec.protocol.link_table import Link, LinkTable, Slot
+from peerrec.protocol.rates import Bucket
+from peerrec.protocol.scoring import Deed, Scores
+from peerrec.protocol.violations import Violation
+
+__all__ = ["AskPeers", "Membership", "MembershipSettings", "PingPeer", "Step"]
+
+ROTATE_S: Final = 30.0
+"""How often the worst dialled link is looked at: 16 bad links are gone in minutes."""
+
+ROTATE_GAP: Final = 4.0
+"""Points below the median from which on a link is replaced: chance alone seldom makes it."""
+
+ROTATE_SHARE: Final = 0.25
+"""… and it must have less than this share of the median."""
+
+ROTATE_IDLE_S: Final = 1_800.0
+"""How often a link is replaced though all are alike: networks must mix, but cheaply."""
+
+DIALS_MAX: Final = 3
+"""Dials at once."""
+
+IDLE_DIAL_S: Final = (1.0, 60.0)
+"""Wait after there was nobody to dial: first and longest; doubles."""
+
+PING_S: Final = 1_800.0
+"""Silence after which a peer is asked whether it is there."""
+
+PING_EARLY_S: Final = 5.0
+"""When a new incoming link's round trip is measured."""
+
+PONG_S: Final = 60.0
+"""How long an answer may take."""
+
+ASK_S: Final = (60.0, 1_800.0)
+"""Seconds between questions for addresses: where few are known, and at rest."""
+
+ADDRESSES_FEW: Final = 32
+"""Known peers below which more are asked for."""
+
+LEARN_RATE: Final = (0.1, 2.0 * ADDRESSES_MAX)
+"""Addresses per second and at once that are taken from one link."""
+
+TELL_RATE: Final = (0.1, 3.0)
+"""Questions for addresses per second and at once that one link may ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPeers:
+    """Ask a peer for addresses."""
+
+    peer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PingPeer:
+    """Ask a peer whether it is there."""
+
+    peer: bytes
+
+
+Step: TypeAlias = Dial | Hangup | AskPeers | PingPeer
+
+
+class _State(msgspec.Struct, array_like=True):
+    """What is stored."""
+
+    anchors: list[bytes]
+    book: bytes
+    scores: bytes
+
+
+class Membership:
+    """Who this node is linked to, and should be.
+
+    Args:
+        me: id of this node.
+        rng: draws candidates, keys and waits.
+        now: unix seconds.
+        settings: how many links.
+        state: what `encode` returned in an earlier life; empty for none.
+        merit_walk: ends of a walk along trust, or None; for the WALK slots.
+        merit: of a peer, ≥ 0; protects incoming links.
+        blocked: whether a person wants nothing of a peer.
+
+    Attributes:
+        scores: points of peers; what other modules reward and penalise.
+        book: known addresses.
+        links: the links there are.
+        dialling: whom to dial.
+    """
+
+    __slots__ = (
+        "_ask_at", "_ask_wait_s", "_blocked", "_dial_at", "_dial_wait_s", "_me", "_merit",
+        "_rng", "_rotate_at", "_rotated_at", "_settings", "book", "dialling", "links", "scores",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        me: bytes,
+        rng: np.random.Generator,
+        now: float,
+        settings: MembershipSettings | None = None,
+        *,
+        state: bytes = b"",
+        merit_walk: Callable[[np.random.Generator], bytes | None] | None = None,
+        merit: Callable[[bytes], float] | None = None,
+        blocked: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        self._me = me
+        self._rng = rng
+        self._settings = settings or MembershipSettings()
+        self._merit = merit or (lambda peer: 0.0)
+        self._blocked = blocked or (lambda peer: False)
+        kept = _decoded(state)
+        self.book = AddressBook.decode(kept.book, rng, now)
+        self.scores = Scores.decode(kept.scores, now)
+        self.links = LinkTable()
+        self.dialling = Dialling(
+            me, rng, self.book, self.links, self.scores, self._settings,
+            merit_walk=merit_walk, blocked=blocked,
+        )  # fmt: skip
+        self.dialling.anchors = kept.anchors[:ANCHORS_MAX]
+        for address in self._settings.bootstrap[:BOOTSTRAP_MAX]:
+            self.book.add(None, address, source="", now=now)
+        self._dial_at = now
+        self._dial_wait_s = IDLE_DIAL_S[0]
+        self._rotate_at = now + ROTATE_S
+        self._rotated_at = now
+        self._ask_at = now
+        self._ask_wait_s = ASK_S[0]
+
+    # -- what is known ----------------------------------------------------------------------
+
+    def invite(self, peer: bytes, address: Address, now: float) -> None:
+        """Dial a peer that a person named, before all others."""
+        if peer in self.links or peer == self._me:
+            return
+        self.book.forget(peer)
+        self.book.add(peer, address, source="", now=now)
+        if peer not in self.dialling.invited:
+            self.dialling.invited = [*self.dialling.invited, peer][-BOOTSTRAP_MAX:]
+        self._hurry(now)
+
+    def learned(self, peer: bytes, address: Address, source: bytes | None, now: float) -> bool:
+        """Note an address that its owner signed; returns whether it is kept.
+
+        Args:
+            peer: its owner.
+            address: where.
+            source: the linked peer that told it, whose rate counts; None for ourselves.
+            now: unix seconds.
+        """
+        if peer == self._me or self.scores.is_banned(peer, now):
+            return False
+        host = ""
+        link = self.links.get(source) if source is not None else None
+        if link is not None:
+            if link.learn is None:
+                link.learn = Bucket(*LEARN_RATE)
+            if not link.learn.take(now):
+                return False
+            host = link.host
+        # Only a neighbour may tell of addresses that are not routed: who told them from
+        # afar would have us knock on doors inside our own network.
+        if netgroup(host) != LOCAL and netgroup(address.host) == LOCAL:
+            return False
+        n_before = len(self.book)
+        kept = self.book.add(peer, address, source=host, now=now)
+        if kept:
+            self.dialling.samplers.offer(peer)
+            if len(self.book) > n_before:
+                self._hurry(now)
+        return kept
+
+    def heard(self, peer: bytes, now: float) -> None:
+        """Note that a message came from a peer."""
+        link = self.links.get(peer)
+        if link is not None:
+            link.heard_at = now
+            link.pinged_at = None
+
+    def round_trip(self, peer: bytes, seconds: float) -> None:
+        """Note how long an answer of a peer took."""
+        link = self.links.get(peer)
+        if link is not None and seconds >= 0.0:
+            link.round_trip_s = seconds
+
+    # -- links --------------------------------------------------------------------------------
+
+    def refuses(self, peer: bytes, host: str, now: float) -> str | None:
+        """Return why an incoming link is not taken; None if it is."""
+        if peer == self._me:
+            return "self"
+        if self.scores.is_banned(peer, now):
+            return "banned"
+        if self._blocked(peer):
+            return "blocked"
+        if len(self.links.incoming()) >= self._settings.incoming and not self._evictable(now):
+            return "full"
+        return None
+
+    def link_up(
+        self, peer: bytes, *, dialled: bool, address: Address | None, host: str, now: float
+    ) -> list[Step]:
+        """Note a link; returns the hanging up that it causes."""
+        slot = Slot.FILL
+        if dialled and address is not None:
+            slot = (
+                self.dialling.ended(peer, address)
+                or self.dialling.ended(None, address)
+                or Slot.FILL
+            )
+            self.book.answered(peer, address, now)
+            self.dialling.samplers.offer(peer)
+        self.links.add(Link(peer, dialled=dialled, host=host, address=address, now=now, slot=slot))
+        self.dialling.invited = [each for each in self.dialling.invited if each != peer]
+        self._dial_wait_s = IDLE_DIAL_S[0]
+        self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
+        if len(self.book.peers()) < ADDRESSES_FEW:
+            self._ask_at = min(self._ask_at, now + 1.0)
+        return self._relieved(peer, now) if dialled else self._admitted(peer, now)
+
+    def link_down(self, peer: bytes, now: float) -> None:
+        """Note that a link ended."""
+        link = self.links.pop(peer)
+        if link is not None:
+            self._reward_uptime(link, now)
+            if link.dialled:
+                self._hurry(now)
+
+    def dial_failed(self, peer: bytes | None, address: Address, now: float) -> None:
+        """Note that a dial failed; the address rests for a while."""
+        if self.dialling.ended(peer, address) is None:
+            return
+        self.book.failed(peer, address, now)
+        if peer is not None and self.book.next_try(peer) > now:
+            self.dialling.samplers.drop(peer)
+        self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
+
+    # -- peer exchange --------------------------------------------------------------------------
+
+    def share(self, peer: bytes, now: float) -> list[bytes]:
+        """Return peers whose addresses to tell, best first; take the first that have one.
+
+        Raises:
+            RemoteProtocolError: the peer asks too often.
+        """
+        link = self.links.get(peer)
+        if link is None:
+            return []
+        if link.tell is None:
+            link.tell = Bucket(*TELL_RATE)
+        if not link.tell.take(now):
+            raise RemoteProtocolError(Violation.RATE, "asks for addresses too often")
+        known = [each for each in self.book.peers() if each != peer]
+        known += [each.peer for each in self.links.all() if each.peer not in known]
+        known = [each for each in known if each != peer and not self.scores.is_banned(each, now)]
+        order = self._rng.permutation(len(known)).tolist()[: 4 * ADDRESSES_MAX]
+        return [known[place] for place in order]
+
+    def answered(self, peer: bytes) -> None:
+        """Note an answer with addresses.
+
+        Raises:
+            RemoteProtocolError: nobody had asked for it.
+        """
+        link = self.links.get(peer)
+        if link is None:
+            return
+        if not link.asked:
+            raise RemoteProtocolError(Violation.STATE, "addresses that nobody asked for")
+        link.asked = False
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def on_timer(self, now: float) -> list[Step]:
+        """Return what is due."""
+        for peer, address in self.dialling.late(now):
+            self.dial_failed(peer, address, now)
+        steps: list[Step] = [
+            Hangup(link.peer, "banned" if self.scores.is_banned(link.peer, now) else "blocked")
+            for link in self.links.all()
+            if self.scores.is_banned(link.peer, now) or self._blocked(link.peer)
+        ]
+        steps += self._dials(now)
+        steps += self._rotation(now)
+        steps += self._questions(now)
+        steps += self._pings(now)
+        return steps
+
+    def next_deadline(self) -> float:
+        """Return when `on_timer` has something to do."""
+        deadline = self.dialling.next_deadline()
+        if self.dialling.n_wanted > 0:
+            deadline = min(deadline, self._dial_at)
+        elif len(self.links):
+            deadline = min(deadline, self._rotate_at)
+        if len(self.links):
+            deadline = min(deadline, self._ask_at)
+        for link in self.links.all():
+            deadline = min(deadline, _ping_at(link))
+        return deadline
+
+    def encode(self, now: float) -> bytes:
+        """Return what to store: anchors, addresses and bans."""
+        anchors = self.links.anchors(lambda peer: self.scores.of(peer, now), now)
+        anchors += [peer for peer in self.dialling.anchors if peer not in anchors]
+        state = _State(anchors[:ANCHORS_MAX], self.book.encode(), self.scores.encode(now))
+        return msgspec.msgpack.encode(state)
+
+    # -- inside: dialling -----------------------------------------------------------------------
+
+    def _hurry(self, now: float) -> None:
+        """Look for somebody to dial soon, for something changed."""
+        self._dial_wait_s = IDLE_DIAL_S[0]
+        self._dial_at = min(self._dial_at, now)
+
+    def _dials(self, now: float) -> list[Step]:
+        steps: list[Step] = []
+        if now < self._dial_at:
+            return steps
+        while self.dialling.n_wanted > 0 and len(self.dialling.attempts) < DIALS_MAX:
+            dial = self.dialling.dial(now)
+            if dial is None:
+                self._dial_wait_s = min(self._dial_wait_s * 2.0, IDLE_DIAL_S[1])
+                break
+            steps.append(dial)
+        wait_s = IDLE_DIAL_S[0] if steps else self._dial_wait_s
+        self._dial_at = now + wait_s * float(self._rng.uniform(0.8, 1.2))
+        return steps
+
+    # -- inside: parting ------------------------------------------------------------------------
+
+    def _score(self, now: float) -> Callable[[bytes], float]:
+        for link in self.links.all():
+            self._reward_uptime(link, now)
+        return lambda peer: self.scores.of(peer, now)
+
+    def _reward_uptime(self, link: Link, now: float) -> None:
+        minutes = (now - link.credited_at) / 60.0
+        if minutes > 0.0:
+            self.scores.reward(link.peer, Deed.UPTIME, now, minutes)
+            link.credited_at = now
+
+    def _rotation(self, now: float) -> list[Step]:
+        """Dial somebody in place of the worst link, which goes once the other is up."""
+        if now < self._rotate_at:
+            return []
+        self._rotate_at = now + ROTATE_S
+        if len(self.links.dialled()) < self._settings.dialled or self.dialling.attempts:
+            return []
+        ranked = self.links.ranked(self._score(now), now)
+        if not ranked:
+            return []
+        worst, median = ranked[0][0], ranked[len(ranked) // 2][0]
+        idle = now - self._rotated_at >= ROTATE_IDLE_S
+        poor = worst < min(median - ROTATE_GAP, median * ROTATE_SHARE)
+        if not (worst < 0.0 or poor or idle):
+            return []
+        dial = self.dialling.dial(now)
+        if dial is None:
+            return []
+        self._rotated_at = now
+        return [dial]
+
+    def _relieved(self, newcomer: bytes, now: float) -> list[Step]:
+        """Part with the worst dialled link where there is one too many."""
+        if len(self.links.dialled()) <= self._settings.dialled:
+            return []
+        ranked = [link for _, link in self.links.ranked(self._score(now), now)]
+        others = [link.peer for link in ranked if link.peer != newcomer]
+        return [Hangup(others[0] if others else newcomer, "rotation")]
+
+    def _admitted(self, newcomer: bytes, now: float) -> list[Step]:
+        """Part with an incoming link where there is one too many."""
+        if len(self.links.incoming()) <= self._settings.incoming:
+            return []
+        return [Hangup(self._evictable(now, but=newcomer) or newcomer, "full")]
+
+    def _evictable(self, now: float, but: bytes | None = None) -> bytes | None:
+        score = self._score(now)
+        rows = [
+            Inbound(
+                link.peer,
+                link.group,
+                link.since,
+                link.round_trip_s,
+                self.scores.deeds(link.peer, Deed.FIRST_DELIVERY, now),
+                self._merit(link.peer),
+                score(link.peer),
+            )
+            for link in self.links.incoming()
+            if link.peer != but
+        ]
+        return evicted(rows, now)
+
+    # -- inside: questions ----------------------------------------------------------------------
+
+    def _questions(self, now: float) -> list[Step]:
+        if now < self._ask_at or not len(self.links):
+            return []
+        few = len(self.book.peers()) < ADDRESSES_FEW or self.dialling.n_wanted > 0
+        self._ask_wait_s = min(self._ask_wait_s * 2.0, ASK_S[1]) if few else ASK_S[1]
+        self._ask_at = now + self._ask_wait_s * float(self._rng.uniform(0.8, 1.2))
+        links = [link for link in self.links.all() if not link.asked] or self.links.all()
+        link = links[int(self._rng.integers(len(links)))]
+        link.asked = True
+        return [AskPeers(link.peer)]
+
+    def _pings(self, now: float) -> list[Step]:
+        steps: list[Step] = []
+        for link in self.links.all():
+            if _ping_at(link) > now:
+                continue
+            if link.pinged_at is not None:
+                steps.append(Hangup(link.peer, "silent"))
+                link.pinged_at = now
+            else:
+                steps.append(PingPeer(link.peer))
+                link.pinged_at = now
+                link.was_pinged = True
+        return steps
+
+
+def _ping_at(link: Link) -> float:
+    """Return when a link is to be pinged, or given up."""
+    if link.pinged_at is not None:
+        return link.pinged_at + PONG_S
+    if not link.was_pinged and not link.dialled:
+        return link.since + PING_EARLY_S
+    return link.heard_at + PING_S
+
+
+def _decoded(state: bytes) -> _State:
+    """Return a stored state; an empty one where it is unreadable."""
+    try:
+        if state and len(state) <= STATE_BYTES_MAX:
+            return msgspec.msgpack.decode(state, type=_State)
+    except msgspec.MsgspecError:
+        pass
+    return _State([], b"", b"")

@@ -1,0 +1,103 @@
+"""Remember which segments were seen lately, and find them behind a link's tags.
+
+Example:
+    >>> seen = Seen()
+    >>> seen.add(bytes(32), now=0.0), seen.add(bytes(32), now=1.0)
+    (True, False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from peerrec.limits import SEEN_MAX, SEEN_S, TAGS_BYTES
+from peerrec.protocol.siphash import siphash, siphash_one
+
+__all__ = ["TAGGED_BYTES", "Seen", "tag_of"]
+
+TAGGED_BYTES = 16
+"""How much of a segment's id is remembered and tagged."""
+
+FEW = 8
+"""Up to here one tag after the other is faster than all at once."""
+
+
+def tag_of(key: bytes, segment_id: bytes) -> bytes:
+    """Return a segment's tag on one link: 8 bytes, SipHash-2-4, little-endian.
+
+    Args:
+        key: 16 bytes that only the two ends of the link know: nobody can look for an id
+            whose tag hides a victim's segment on other people's links.
+        segment_id: the id, of which the first 16 bytes count.
+    """
+    return siphash_one(key, segment_id[:TAGGED_BYTES]).to_bytes(TAGS_BYTES, "little")
+
+
+class Seen:
+    """Ids of segments that passed lately: bounded by number and by age.
+
+    Only what was verified, or is not wanted whatever its signature, belongs here: an id
+    says nothing of the signature, so a forged copy must not hide the real one.
+
+    Args:
+        n_max: ids remembered; the oldest go first.
+        for_s: seconds for which each is remembered.
+    """
+
+    __slots__ = ("_at", "for_s", "n_max")
+
+    def __init__(self, n_max: int = SEEN_MAX, for_s: float = SEEN_S) -> None:
+        self.n_max = n_max
+        self.for_s = for_s
+        self._at: dict[bytes, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __contains__(self, segment_id: bytes) -> bool:
+        return segment_id[:TAGGED_BYTES] in self._at
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._at)
+
+    def add(self, segment_id: bytes, now: float) -> bool:
+        """Remember an id; returns whether it was new. Old ones are forgotten by the way."""
+        self.forget_old(now)
+        short = segment_id[:TAGGED_BYTES]
+        if short in self._at:
+            return False
+        if len(self._at) >= self.n_max:
+            del self._at[next(iter(self._at))]
+        self._at[short] = now
+        return True
+
+    def forget_old(self, now: float) -> None:
+        """Forget what is older than ``for_s``."""
+        while self._at:
+            oldest = next(iter(self._at))
+            if now - self._at[oldest] < self.for_s:
+                return
+            del self._at[oldest]
+
+    def behind(self, tags: list[bytes], key: bytes) -> dict[bytes, bytes]:
+        """Return tag → first 16 bytes of the id, for the tags of seen segments.
+
+        One keyed hash for each remembered id: about 0.1 µs each once there are many.
+        """
+        if not self._at or not tags:
+            return {}
+        if len(self._at) <= FEW:
+            known = {tag_of(key, short): short for short in self._at}
+            return {tag: known[tag] for tag in tags if tag in known}
+        ids = list(self._at)
+        blocks: npt.NDArray[np.uint8] = np.frombuffer(b"".join(ids), np.uint8)
+        hashes = siphash(key, blocks.reshape(-1, TAGGED_BYTES)).astype("<u8", copy=False)
+        order = np.argsort(hashes)
+        asked = np.frombuffer(b"".join(tags), "<u8")
+        places = np.minimum(np.searchsorted(hashes, asked, sorter=order), len(ids) - 1)
+        rows = order[places]
+        hits = np.flatnonzero(hashes[rows] == asked)
+        return {tags[hit]: ids[rows[hit]] for hit in hits}

@@ -1,0 +1,137 @@
+"""Remember of a peer what makes the next session cheap; none of it needs to be true.
+
+A cursor says up to which of the peer's arrival numbers everything is here. Floors say
+what a side does not want, so that the difference is not paid for at each session. What
+was lost or is wrong costs bytes and never data: the roots that close a session are
+keyed with the floors of both sides, so sides that remember differently notice.
+
+Example:
+    >>> memory = PeerMemory(store_tag=b"12345678")
+    >>> memory.hear((b"a" * 32, 1), 5)
+    True
+    >>> PeerMemory.decode(memory.encode()) == memory
+    True
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from peerrec.errors import DataError
+from peerrec.limits import FLOORS_MAX, NUMBER_MAX
+from peerrec.protocol.frontier import Log
+
+__all__ = ["PeerMemory"]
+
+_VERSION: Final = 1
+_NO_TAG: Final = bytes(8)
+Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
+
+
+class _Floor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    author: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    epoch: Annotated[int, Meta(ge=0, lt=1 << 32)]
+    floor: Number
+
+
+_Floors = Annotated[list[_Floor], Meta(max_length=FLOORS_MAX)]
+
+
+class _Saved(msgspec.Struct, array_like=True, forbid_unknown_fields=True, tag=_VERSION):
+    store_tag: Annotated[bytes, Meta(min_length=8, max_length=8)]
+    cursor: Number | None
+    told: _Floors
+    heard: _Floors
+
+
+@dataclass(slots=True)
+class PeerMemory:
+    """What is known of a peer's store from earlier sessions.
+
+    Attributes:
+        store_tag: which of its stores this is about, 8 bytes.
+        cursor: everything wanted that arrived there up to this number is here; None if
+            no session has converged yet.
+        told: by log, below which number we said to want nothing (and hold nothing).
+        heard: the same, said by the peer.
+    """
+
+    store_tag: bytes = _NO_TAG
+    cursor: int | None = None
+    told: dict[Log, int] = field(default_factory=dict)
+    heard: dict[Log, int] = field(default_factory=dict)
+
+    def meet(self, store_tag: bytes) -> None:
+        """Forget everything if the peer has another store than last time."""
+        if store_tag != self.store_tag:
+            self.store_tag = store_tag
+            self.cursor = None
+            self.forget_floors()
+
+    def forget_floors(self) -> None:
+        """Forget both sides' floors."""
+        self.told.clear()
+        self.heard.clear()
+
+    def tell(self, log: Log, floor: int) -> bool:
+        """Note a floor that is being told; False if there is no room and it must not be."""
+        return _note(self.told, log, floor)
+
+    def hear(self, log: Log, floor: int) -> bool:
+        """Note a floor the peer told; False if there is no room for it."""
+        return _note(self.heard, log, floor)
+
+    def salt(self, *, told_first: bool) -> bytes:
+        """Return bytes that are equal on both sides if both remember the same floors."""
+        if not self.told and not self.heard:
+            return b""
+        told, heard = _joined(self.told), _joined(self.heard)
+        parts = (told, heard) if told_first else (heard, told)
+        return b"".join(hashlib.blake2b(part, digest_size=16).digest() for part in parts)
+
+    def encode(self) -> bytes:
+        """Return it as bytes to keep, at most some 200 KB."""
+        told, heard = (
+            [_Floor(*log, floor) for log, floor in sorted(floors.items())]
+            for floors in (self.told, self.heard)
+        )
+        return msgspec.msgpack.encode(_Saved(self.store_tag, self.cursor, told, heard))
+
+    @classmethod
+    def decode(cls, data: bytes) -> PeerMemory:
+        """Return what `encode` wrote.
+
+        Raises:
+            DataError: it is something else; a new memory does no harm.
+        """
+        try:
+            saved = msgspec.msgpack.decode(data, type=_Saved)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DataError(f"what was remembered of a peer cannot be read: {error}") from error
+        told, heard = (
+            {(entry.author, entry.epoch): entry.floor for entry in floors}
+            for floors in (saved.told, saved.heard)
+        )
+        return cls(saved.store_tag, saved.cursor, told, heard)
+
+
+def _note(floors: dict[Log, int], log: Log, floor: int) -> bool:
+    if not floor:
+        floors.pop(log, None)
+        return True
+    if log not in floors and len(floors) >= FLOORS_MAX:
+        return False
+    floors[log] = floor
+    return True
+
+
+def _joined(floors: dict[Log, int]) -> bytes:
+    return b"".join(
+        author + epoch.to_bytes(4, "big") + floor.to_bytes(8, "big")
+        for (author, epoch), floor in sorted(floors.items())
+    )
