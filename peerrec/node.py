@@ -17,6 +17,7 @@ Example:
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,6 +39,7 @@ from peerrec.peering.shelf import LinkShelf
 from peerrec.peering.standing import Standing
 from peerrec.peering.status import NodeStatus, link_status
 from peerrec.peering.switchboard import Switchboard
+from peerrec.protocol.alarm import Alarm
 from peerrec.protocol.anti_entropy import AntiEntropy
 from peerrec.protocol.bundle import pack, unpack
 from peerrec.protocol.effects import Effect, Hangup, Priority
@@ -77,6 +79,9 @@ SETTLE_S = 6.0
 
 PATIENCE_S = 600.0
 """After so long without a peer that shows otherwise, a log from before may be continued."""
+
+VOUCHERS = 2
+"""Strangers in step with us after which it may, too; one with merit, or met before, suffices."""
 
 OFFENCES_MAX = 16
 """Violations of one link, however small, after which it ends."""
@@ -160,6 +165,7 @@ class Node:
             blocked=self._is_blocked,
         )
         self._switchboard = Switchboard()
+        self._session_alarm = Alarm()
         self._acquaintance = Acquaintance(
             self.peer, self.network, self._verifier, self._membership, self._switchboard
         )
@@ -184,6 +190,7 @@ class Node:
             now,
         )
         self._started_at = now
+        self._vouchers: set[bytes] = set()
         self._housekeeping_at = now
         self._handlers: dict[Type, Callable[[Link, Any, float], None]] = {
             Type.PUSH: self._on_push,
@@ -282,7 +289,10 @@ class Node:
                 credit=said.credit,
             ),
             memory=memory,
-            schedule=AntiEntropy(self._rng, dialled=dialled, now=now, battery=battery),
+            met_before=self._replication.has_met(peer),
+            schedule=AntiEntropy(
+                self._rng, dialled=dialled, now=now, battery=battery, alarm=self._session_alarm
+            ),
             now=now,
         )
         self._switchboard.add(link)
@@ -357,17 +367,14 @@ class Node:
         return self._switchboard.flush()
 
     def next_deadline(self) -> float:
-        """Return when something will be due, unix seconds."""
-        deadline = min(
+        """Return when to call `on_timer`, unix seconds: never late, now and then for nothing."""
+        return min(
             self._housekeeping_at,
+            self._session_alarm.at,
             self._gossip.next_deadline(),
             self._membership.next_deadline(),
             self._publisher.next_deadline(),
         )
-        for link in self._switchboard:
-            due = link.sync.next_deadline() if link.sync.busy else link.schedule.next_at
-            deadline = min(deadline, due)
-        return deadline
 
     def publish(self, now: float) -> list[Effect]:
         """Notice what is new in the store, and send what is due; call it after a record."""
@@ -442,13 +449,16 @@ class Node:
     # -- messages -----------------------------------------------------------------------
 
     def _dispatch(self, link: Link, message: Message, now: float) -> None:
-        if message.request and message.TYPE not in (Type.PING, Type.PONG, Type.PEERS):
+        if message.TYPE is Type.TABLE:
+            pass  # no feature of ours asks for tables
+        elif message.request and message.TYPE not in (Type.PING, Type.PONG, Type.PEERS):
             before = link.sync.last_result
             self._switchboard.send_all(link, link.sync.receive(message, now))
             self._after_session(link, before, now)
+            self._watch(link)
         elif message.TYPE in self._handlers:
             self._handlers[message.TYPE](link, message, now)
-        elif message.TYPE is not Type.TABLE:
+        else:
             raise RemoteProtocolError(
                 Violation.STATE, f"{message.TYPE.name} without a session to belong to"
             )
@@ -532,6 +542,8 @@ class Node:
 
     def _sessions(self, now: float) -> None:
         """Begin the sessions that are due, and give up those in which nothing moves."""
+        if now < self._session_alarm.at:
+            return
         for link in self._switchboard:
             if link.leaving:
                 continue
@@ -544,10 +556,20 @@ class Node:
                     self._offended(link, error, now)
             elif link.schedule.is_due(now):
                 self._begin(link, now)
+        self._session_alarm.at = math.inf
+        for link in self._switchboard:
+            self._watch(link)
+
+    def _watch(self, link: Link) -> None:
+        """Look at a link's sessions again when something may be due; never once it parts."""
+        if not link.leaving:
+            busy = link.sync.busy
+            self._session_alarm.set(link.sync.next_deadline() if busy else link.schedule.next_at)
 
     def _begin(self, link: Link, now: float) -> None:
         link.schedule.began(now)
         self._switchboard.send_all(link, link.sync.start(now))
+        self._watch(link)
 
     def _after_session(self, link: Link, before: object, now: float) -> None:
         result = link.sync.last_result
@@ -558,12 +580,19 @@ class Node:
         self.counters["sessions converged" if result.converged else "sessions open"] += 1
         if result.converged:
             self._membership.scores.reward(link.peer, Deed.CONVERGED, now)
-            self._allow_signing(now)
+            if n_moved or not link.kept:
+                link.kept = True
+                self._replication.remember(link)
+            self._allow_signing(link, now)
 
-    def _allow_signing(self, now: float) -> None:
+    def _allow_signing(self, link: Link, now: float) -> None:
+        """Go on with a log from before once those had a say who might know more of it."""
         if not self._publisher.may_sign:
-            self._publisher.may_sign = True
-            self._circulation.publish(now)
+            self._vouchers.add(link.peer)
+            known = link.met_before or link.peer in self._standing.merit
+            if known or len(self._vouchers) >= VOUCHERS:
+                self._publisher.may_sign = True
+                self._circulation.publish(now)
 
     # -- housekeeping -------------------------------------------------------------------
 

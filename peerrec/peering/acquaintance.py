@@ -20,6 +20,10 @@ from peerrec.protocol.violations import Violation
 __all__ = ["Acquaintance"]
 
 
+PARTING = {"silent": GoawayCode.IDLE, "banned": GoawayCode.VIOLATION}
+"""What a peer is told by the reason for parting; that a person blocked it is not its business."""
+
+
 class Acquaintance:
     """How one node gets to know others.
 
@@ -64,7 +68,8 @@ class Acquaintance:
                 link.pinged_at = now
                 link.put(Ping(1), Priority.CONTROL)
             else:
-                self._switchboard.part(link, GoawayCode.ROTATION, step.reason)
+                code = PARTING.get(step.reason, GoawayCode.ROTATION)
+                self._switchboard.part(link, code, step.reason)
 
     def on_peers(self, link: Link, message: Peers, now: float) -> None:
         """Answer a question for addresses, or take the answer to ours."""

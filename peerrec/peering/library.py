@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from peerrec.errors import RemoteProtocolError, StoreError, VerificationError
+from peerrec.errors import RemoteProtocolError, StoreCorrupt, StoreError, VerificationError
 from peerrec.limits import CLOCK_SKEW_S, DAY_S, EPOCHS_MAX, MINUTE_S, TIME_MAX_S
 from peerrec.peering.intake import Intake, Rows
 from peerrec.peering.item_names import ItemNames
@@ -28,6 +28,7 @@ from peerrec.protocol.segment import (
     timing_of,
     verify_segment,
 )
+from peerrec.protocol.statements import decode_statements
 from peerrec.protocol.violations import Violation
 from peerrec.store import Mark, Marked, ProofRow, RawId, SegmentRow, Store
 
@@ -133,8 +134,14 @@ class Library:
         return self.segment_at((*log, seq))
 
     def segment_at(self, key: Key) -> Segment | None:
-        """Return a held segment by author, epoch and seq."""
-        frame = self.store.segments.frame(*key)
+        """Return a held segment by author, epoch and seq; one that is damaged is let go."""
+        try:
+            frame = self.store.segments.frame(*key)
+        except StoreCorrupt as error:
+            self.counters["damaged segments"] += 1
+            log.warning("%s; it will be asked for again", error)
+            self._remove([key])
+            return None
         return None if frame is None else decode_segment(frame, self.network)
 
     def proof(self, log: Log) -> bytes | None:
@@ -245,12 +252,14 @@ class Library:
         # Names first: what is named in this very batch is stored under its name at once.
         for segment in sorted(taken.new, key=lambda each: each.header.kind != Kind.DIRECTORY):
             header = segment.header
-            if header.author in self._forked:
-                continue  # kept as evidence and for others, but its author has no say
-            if header.author == self.peer:
-                continue  # the publisher compares them with what the store has
+            # A forked author has no say, though others may want its log; and one's own
+            # log is compared with the store by the publisher. Both are passed on: so check.
+            unheard = header.author in self._forked or header.author == self.peer
             try:
-                self._intake.read(segment, taken.rows)
+                if unheard:
+                    decode_statements(header.kind, segment.payload, header.minute)
+                else:
+                    self._intake.read(segment, taken.rows)
             except VerificationError as error:
                 raise RemoteProtocolError(Violation.MALFORMED, str(error)) from None
         try:
@@ -398,19 +407,28 @@ class Library:
 
         What an author said goes once nothing of it is held any more.
         """
-        removed = 0
+        doomed: list[Key] = []
+        silenced: list[bytes] = []
+        floors: dict[Log, int] = {}
         for author, n_bytes, entirely in evictions:
-            doomed = self._oldest(author, self.frontier.bytes_of(author) if entirely else n_bytes)
-            removed += self._remove(doomed)
-            last: dict[Log, int] = {}
-            for _, epoch, seq in doomed:
-                last[author, epoch] = max(seq, last.get((author, epoch), 0))
+            held = self._oldest(author, self.frontier.bytes_of(author))
+            gone = held if entirely else self._oldest(author, n_bytes)
+            doomed += gone
+            if gone and len(gone) == len(held):
+                silenced.append(author)
             if not entirely:
-                for each, seq in last.items():
-                    self.following.evicted(each, seq)
-            if doomed and not self.frontier.logs_of(author):
-                self.store.retract(author=author)
-        return removed
+                for _, epoch, seq in gone:
+                    floors[author, epoch] = max(seq, floors.get((author, epoch), 0))
+        if not doomed:
+            return 0
+        # In one transaction: what was said must not outlive the segments that said it.
+        self.store.accept(dropped=doomed, retractions=[(author, None, EVER) for author in silenced])
+        self._removals = self.store.segments.removals
+        for key in doomed:
+            self.frontier.remove(*key)
+        for each, seq in floors.items():
+            self.following.evicted(each, seq)
+        return len(doomed)
 
     def _oldest(self, author: bytes, n_bytes: int) -> list[Key]:
         """Return the oldest segments of an author that have so many bytes together."""

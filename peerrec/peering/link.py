@@ -9,7 +9,7 @@ from peerrec.errors import RemoteProtocolError
 from peerrec.protocol.anti_entropy import AntiEntropy
 from peerrec.protocol.effects import Priority
 from peerrec.protocol.invite import Address
-from peerrec.protocol.messages import Hello, Message, Profile, Push, Status, StatusCode, Type
+from peerrec.protocol.messages import Hello, Message, Profile, Push, Type
 from peerrec.protocol.outbox import Allowance, Outbox
 from peerrec.protocol.rates import Bucket
 from peerrec.protocol.sync import SyncLink
@@ -37,9 +37,7 @@ def link_key(binding: bytes, purpose: bytes) -> bytes:
 
 
 def is_bulk(message: Message) -> bool:
-    """Return whether a message is paid for with credit: what a session sends as answer."""
-    if isinstance(message, Status):
-        return message.code == StatusCode.DONE
+    """Return whether a message is paid for with credit: segments that a session moves."""
     return isinstance(message, Push) and message.request != 0
 
 
@@ -54,11 +52,13 @@ class Link:
         hello: what it said of itself.
         sync: its sessions.
         memory: what is remembered of it between links.
+        met_before: whether there was a link to it before.
         schedule: when to compare frontiers.
         now: unix seconds.
 
     Attributes:
         up_at, heard_at: unix seconds of its beginning and of the last message.
+        kept: whether what is remembered of the peer was written down since the link began.
         latency_s: of the last ping; None before one came back.
         bytes_in, bytes_out, messages_in, messages_out: by type of message.
     """
@@ -72,11 +72,13 @@ class Link:
         "heard_at",
         "hello",
         "host",
+        "kept",
         "latency_s",
         "leaving",
         "memory",
         "messages_in",
         "messages_out",
+        "met_before",
         "offences",
         "outbox",
         "peer",
@@ -98,6 +100,7 @@ class Link:
         hello: Hello,
         sync: SyncLink,
         memory: PeerMemory,
+        met_before: bool,
         schedule: AntiEntropy,
         now: float,
     ) -> None:
@@ -108,12 +111,14 @@ class Link:
         self.hello = hello
         self.sync = sync
         self.memory = memory
+        self.met_before = met_before
         self.schedule = schedule
         self.outbox = Outbox(credit=hello.credit)
         self.allowance = Allowance()
         self.up_at = self.heard_at = now
         self.latency_s: float | None = None
         self.pinged_at: float | None = None
+        self.kept = False
         self.leaving = False
         self.offences = 0
         self.rate = Bucket(*MESSAGES_IN)
@@ -166,4 +171,4 @@ class Link:
         data = padded(encode(message))
         self.messages_out[message.TYPE] += 1
         self.bytes_out[message.TYPE] += len(data)
-        self.outbox.put(data, priority)
+        self.outbox.put(data, priority, cost=len(data) if is_bulk(message) else 0)

@@ -322,6 +322,7 @@ class Publisher:
         if not self.may_sign:
             return []
         self.look(now)
+        addressed_at = self._addressed_at
         batches = [*self._retracting(now), *self._trusting(now), *self._addressing(now)]
         full = len(self._pending.rows) >= self._settings.batch_count
         if self._pending.rows and (full or now >= self.next_deadline() or self._retractions):
@@ -332,6 +333,7 @@ class Publisher:
             segments = self._signed(batches)
         except StoreError:
             self._start_over()
+            self._addressed_at = addressed_at
             raise
         self._retractions = []
         return segments
@@ -340,7 +342,6 @@ class Publisher:
         """Forget what was about to be published: the next look finds it again."""
         self._cursor, self._pending = self._kept, Pending([])
         self._trust_counter = -1
-        self._addressed_at = -np.inf
         self._read_own()
 
     def _signed(self, batches: list[tuple[Kind, bytes, int]]) -> list[Segment]:

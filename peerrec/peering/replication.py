@@ -67,12 +67,15 @@ class Replication:
         self._reviewed = False
 
     def keep_house(self, now: float) -> None:
-        """Do what is due of everything below."""
-        self._library.refresh_if_changed()
-        self.review(now)
-        if now - self._expired_at >= EXPIRE_EVERY_S:
-            self._expired_at = now
-            self._counters["segments expired"] += self._library.expire(now)
+        """Do what is due of everything below; what fails is counted and tried again."""
+        try:
+            self._library.refresh_if_changed()
+            self.review(now)
+            if now - self._expired_at >= EXPIRE_EVERY_S:
+                self._counters["segments expired"] += self._library.expire(now)
+                self._expired_at = now
+        except StoreError as error:
+            self._failed(error)
         if now - self._kept_at >= KEEP_EVERY_S:
             self.keep(now)
 
@@ -93,7 +96,10 @@ class Replication:
                     self._following.meet(author)
         before = set(self._following.followed)
         evictions = self._following.plan(self._standing.merit, held_bytes, now)
-        self._counters["segments evicted"] += self._library.evict(evictions)
+        try:
+            self._counters["segments evicted"] += self._library.evict(evictions)
+        except StoreError as error:  # the next plan asks for the same again
+            self._failed(error)
         if set(self._following.followed) - before:
             for link in self._switchboard:
                 link.schedule.hurry(now)
@@ -111,6 +117,10 @@ class Replication:
             return PeerMemory() if packed is None else PeerMemory.decode(packed)
         except DataError:  # of another version: it only saves bytes
             return PeerMemory()
+
+    def has_met(self, peer: bytes) -> bool:
+        """Return whether there was a link to a peer before."""
+        return self._store.setting(PEER + peer.hex()) is not None
 
     def remember(self, link: Link) -> None:
         """Write down what makes the next session with a peer cheap."""
@@ -131,4 +141,4 @@ class Replication:
 
     def _failed(self, error: StoreError) -> None:
         self._counters["store failures"] += 1
-        log.warning("what is known of peers could not be kept: %s", error)
+        log.warning("the store could not be looked after: %s", error)

@@ -25,7 +25,8 @@ class NodeSettings:
             listens, and costs fewer bytes.
         publish_trust: whether trust in peers is published; blocks and mutes never are.
         address: where others can reach this node; None if they cannot.
-        window_s: age beyond which nothing is kept or offered.
+        window_s: age beyond which nothing is kept or offered; the same in a whole network, or
+            sessions between nodes that differ never converge. Shorter ones are for experiments.
         half_life_s: of trust, as the ranking has it.
         merit_walks: random walks that measure whom to follow.
         agent: name and version of the program, shown to peers.

@@ -55,6 +55,9 @@ RETRY_S: Final = 10.0
 RETRY_MAX_S: Final = 6 * 3_600.0
 """The longest wait: four dials a day of somebody who may come back."""
 
+LOST_S: Final = 3 * DAY_S
+"""How long one who answered counts as lost, and not as gone: a weekend without a network."""
+
 FAILURES_MAX: Final = 10
 """Failures after which hearsay is forgotten."""
 
@@ -239,6 +242,17 @@ class AddressBook:
             if known.peer is not None:
                 found[known.peer] = max(found.get(known.peer, 0.0), known.answered)
         return sorted(found, key=lambda peer: (-found[peer], peer))
+
+    def lost(self, now: float) -> list[tuple[bytes, Address]]:
+        """Return the addresses that answered within LOST_S and do not any more."""
+        return [
+            (known.peer, known.address)
+            for known in self._rows.values()
+            if known.peer is not None
+            and known.n_failures
+            and known.answered
+            and now - known.answered < LOST_S
+        ]
 
     def forget(self, peer: bytes) -> None:
         """Forget all addresses of a peer."""

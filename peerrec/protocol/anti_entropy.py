@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from peerrec.protocol.alarm import Alarm
+
 __all__ = ["AntiEntropy"]
 
 FIRST_S = 30.0
@@ -50,22 +52,30 @@ class AntiEntropy:
         dialled: whether we dialled: that side begins.
         battery: whether this node or the peer saves power.
         now: unix seconds; the first session is due at once for who dialled.
+        alarm: set to every session that is planned; None for none.
 
     Attributes:
         next_at: unix seconds from which on a session should begin.
         wait_s: the present wait, without jitter.
     """
 
-    __slots__ = ("_factor", "_failed", "_rng", "next_at", "wait_s")
+    __slots__ = ("_alarm", "_factor", "_failed", "_rng", "next_at", "wait_s")
 
     def __init__(
-        self, rng: np.random.Generator, *, dialled: bool, now: float, battery: bool = False
+        self,
+        rng: np.random.Generator,
+        *,
+        dialled: bool,
+        now: float,
+        battery: bool = False,
+        alarm: Alarm | None = None,
     ) -> None:
         self._rng = rng
         self._factor = (1.0 if dialled else PATIENCE) * (BATTERY_FACTOR if battery else 1.0)
         self._failed = False
         self.wait_s = FIRST_S
-        self.next_at = now if dialled else now + self._jittered(FIRST_S)
+        self._alarm = alarm or Alarm()
+        self._plan(now if dialled else now + self._jittered(FIRST_S))
 
     def is_due(self, now: float) -> bool:
         """Return whether a session should begin."""
@@ -73,7 +83,7 @@ class AntiEntropy:
 
     def began(self, now: float) -> None:
         """Note that a session began, by whichever side: none is due while it runs."""
-        self.next_at = now + self._jittered(self.wait_s)
+        self._plan(now + self._jittered(self.wait_s))
 
     def ended(self, now: float, *, converged: bool, n_new: int) -> None:
         """Note how a session ended, by whichever side it was begun.
@@ -92,13 +102,13 @@ class AntiEntropy:
         else:
             self.wait_s = min(self.wait_s * 2.0, LONGEST_S)
         self._failed = not converged
-        self.next_at = now + self._jittered(self.wait_s)
+        self._plan(now + self._jittered(self.wait_s))
 
     def news(self, now: float) -> None:
         """Note a segment that is new here, or a push that may not have arrived."""
         if self.wait_s > FIRST_S:
             self.wait_s = FIRST_S
-            self.next_at = min(self.next_at, now + self._jittered(FIRST_S))
+            self._plan(min(self.next_at, now + self._jittered(FIRST_S)))
 
     def hurry(self, now: float) -> None:
         """Note that much is new here which was not pushed: compare within seconds.
@@ -108,7 +118,11 @@ class AntiEntropy:
         self.news(now)
         if not self._failed:
             soon = now + float(self._rng.uniform(*HURRY_S)) * self._factor
-            self.next_at = min(self.next_at, soon)
+            self._plan(min(self.next_at, soon))
+
+    def _plan(self, at: float) -> None:
+        self.next_at = at
+        self._alarm.set(at)
 
     def _jittered(self, wait_s: float) -> float:
         return wait_s * self._factor * float(self._rng.uniform(1.0 - JITTER, 1.0 + JITTER))

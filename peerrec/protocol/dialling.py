@@ -112,7 +112,7 @@ class Dialling:
     @property
     def n_wanted(self) -> int:
         """How many dials are wanting."""
-        n = self.settings.dialled - len(self.links.dialled()) - len(self.attempts)
+        n = self.settings.dialled - self.links.n_dialled - len(self.attempts)
         return max(n, len(self.invited) - len(self.attempts))
 
     def dial(self, now: float) -> Dial | None:
@@ -124,6 +124,15 @@ class Dialling:
                 return Dial(known.peer, known.address)
         return None
 
+    def knock(self, now: float) -> Dial | None:
+        """Choose somebody who used to answer, whatever the back-off; None if nobody is lost."""
+        lost = [each for each in self.book.lost(now) if self._is_free(each[0], now)]
+        if not lost:
+            return None
+        peer, address = lost[int(self._rng.integers(len(lost)))]
+        self.attempts[peer, address] = (Slot.FILL, now + DIAL_S)
+        return Dial(peer, address)
+
     def ended(self, peer: bytes | None, address: Address) -> Slot | None:
         """Note that a dial ended, well or not; returns its slot, None if there was none."""
         return self.attempts.pop((peer, address), (None, 0.0))[0]
@@ -134,7 +143,9 @@ class Dialling:
 
     def next_deadline(self) -> float:
         """Return when the first dial is `late`."""
-        return min((until for _, until in self.attempts.values()), default=math.inf)
+        if not self.attempts:
+            return math.inf
+        return min(until for _, until in self.attempts.values())
 
     def _wanted_slots(self) -> list[Slot]:
         """Return the kinds to try, those that lack most first."""

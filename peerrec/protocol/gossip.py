@@ -29,6 +29,7 @@ import numpy as np
 
 from peerrec.errors import RemoteProtocolError
 from peerrec.limits import IHAVE_MAX, QUOTA_AUTHORS_MAX, TAGS_BYTES
+from peerrec.protocol.alarm import Alarm
 from peerrec.protocol.gossip_link import PROMISE_S, Fresh, GossipLink, split_tags
 from peerrec.protocol.messages import Ihave, Iwant
 from peerrec.protocol.rates import Bucket
@@ -123,8 +124,8 @@ class Gossip:
     """
 
     __slots__ = (
-        "_authors", "_broken", "_heartbeat", "_links", "_pull", "_rng", "battery", "counters",
-        "seen",
+        "_alarm", "_authors", "_broken", "_heartbeat", "_links", "_pull", "_rng", "battery",
+        "counters", "seen",
     )  # fmt: skip
 
     def __init__(self, rng: np.random.Generator, *, battery: bool = False) -> None:
@@ -135,6 +136,7 @@ class Gossip:
         self._links: dict[bytes, GossipLink] = {}
         self._authors: dict[bytes, Bucket] = {}
         self._broken: dict[bytes, int] = {}
+        self._alarm = Alarm()
         self._heartbeat = math.inf
         self._pull = math.inf
 
@@ -248,6 +250,7 @@ class Gossip:
         if self._is_promised(now):
             if not link.waiting:
                 link.waiting_until = now + GRACE_S
+                self._alarm.set(link.waiting_until)
             room = IHAVE_MAX - len(link.waiting)
             link.waiting.update(dict.fromkeys(unknown[: max(room, 0)]))
             return None
@@ -293,6 +296,14 @@ class Gossip:
             for peer, link in self._links.items():
                 if link.pending and not link.battery:
                     messages.append((peer, Ihave(0, link.announcement(now))))
+        if now >= self._alarm.at:
+            messages += self._overdue(now)
+        messages += self._pulls(now)
+        return messages
+
+    def _overdue(self, now: float) -> list[tuple[bytes, Ihave | Iwant]]:
+        """Give up promises, and ask for what others promised and did not bring."""
+        messages: list[tuple[bytes, Ihave | Iwant]] = []
         for peer, link in self._links.items():
             if link.promises and (n_late := link.break_promises(now)):
                 self._broken[peer] = self._broken.get(peer, 0) + n_late
@@ -303,20 +314,20 @@ class Gossip:
                 question = self._ask(link, waiting, now) if waiting else None
                 if question is not None:
                     messages.append((peer, question))
-        messages += self._pulls(now)
+        self._alarm.at = math.inf
+        for link in self._links.values():
+            if link.promises:
+                self._alarm.set(next(iter(link.promises.values())))
+            if link.waiting:
+                self._alarm.set(link.waiting_until)
         return messages
 
     def next_deadline(self) -> float:
-        """Return when `on_timer` has something to do: inf where nothing is going on."""
+        """Return when to call `on_timer`, never late: inf where nothing is going on."""
         if self.battery and self._links and self._pull == math.inf:
             return 0.0
-        deadline = min(self._heartbeat, self._pull if self._links else math.inf)
-        for link in self._links.values():
-            if link.promises:
-                deadline = min(deadline, next(iter(link.promises.values())))
-            if link.waiting:
-                deadline = min(deadline, link.waiting_until)
-        return deadline
+        deadline = min(self._heartbeat, self._alarm.at)
+        return min(deadline, self._pull) if self._links else deadline
 
     def take_broken(self) -> dict[bytes, int]:
         """Return how many promises each peer broke since the last call: SILENCE."""
@@ -381,6 +392,8 @@ class Gossip:
 
     def _ask(self, link: GossipLink, tags: list[bytes], now: float) -> Iwant | None:
         asked = link.ask(tags, now)
+        if asked:
+            self._alarm.set(now + PROMISE_S)
         self.counters.n_asked += len(asked) // TAGS_BYTES
         return Iwant(0, asked) if asked else None
 

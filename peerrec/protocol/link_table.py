@@ -104,12 +104,17 @@ def crowding(n_in_group: int, group: str) -> float:
 
 
 class LinkTable:
-    """All links, by peer, in the order in which they came about."""
+    """All links, by peer, in the order in which they came about.
 
-    __slots__ = ("_links",)
+    Attributes:
+        n_dialled: how many of them we dialled.
+    """
+
+    __slots__ = ("_links", "n_dialled")
 
     def __init__(self) -> None:
         self._links: dict[bytes, Link] = {}
+        self.n_dialled = 0
 
     def __len__(self) -> int:
         return len(self._links)
@@ -119,8 +124,9 @@ class LinkTable:
 
     def add(self, link: Link) -> None:
         """Add a link, in place of one to the same peer."""
-        self._links.pop(link.peer, None)
+        self.pop(link.peer)
         self._links[link.peer] = link
+        self.n_dialled += link.dialled
 
     def get(self, peer: bytes) -> Link | None:
         """Return the link to a peer, if there is one."""
@@ -128,7 +134,10 @@ class LinkTable:
 
     def pop(self, peer: bytes) -> Link | None:
         """Remove and return the link to a peer, if there is one."""
-        return self._links.pop(peer, None)
+        link = self._links.pop(peer, None)
+        if link is not None:
+            self.n_dialled -= link.dialled
+        return link
 
     def all(self) -> list[Link]:
         """Return all links."""

@@ -16,6 +16,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -26,6 +27,7 @@ import numpy as np
 from peerrec.errors import RemoteProtocolError
 from peerrec.limits import ADDRESSES_MAX, ANCHORS_MAX, BOOTSTRAP_MAX, STATE_BYTES_MAX
 from peerrec.protocol.addresses import LOCAL, AddressBook, netgroup
+from peerrec.protocol.alarm import Alarm
 from peerrec.protocol.dialling import Dialling, MembershipSettings
 from peerrec.protocol.effects import Dial, Hangup
 from peerrec.protocol.inbound import Inbound, evicted
@@ -45,6 +47,10 @@ ROTATE_GAP: Final = 4.0
 
 ROTATE_SHARE: Final = 0.25
 """… and it must have less than this share of the median."""
+
+KNOCK_S: Final = 60.0
+"""How often somebody who used to answer is dialled in spite of its back-off: a network that
+was parted for a day heals within seconds of the first such dial that is answered."""
 
 ROTATE_IDLE_S: Final = 1_800.0
 """How often a link is replaced though all are alike: networks must mix, but cheaply."""
@@ -123,8 +129,9 @@ class Membership:
     """
 
     __slots__ = (
-        "_ask_at", "_ask_wait_s", "_blocked", "_dial_at", "_dial_wait_s", "_me", "_merit",
-        "_rng", "_rotate_at", "_rotated_at", "_settings", "book", "dialling", "links", "scores",
+        "_ask_at", "_ask_wait_s", "_blocked", "_dial_at", "_dial_wait_s", "_knock_at", "_me",
+        "_merit", "_ping_alarm", "_rng", "_rotate_at", "_rotated_at", "_settings", "book",
+        "dialling", "links", "scores",
     )  # fmt: skip
 
     def __init__(
@@ -157,8 +164,10 @@ class Membership:
             self.book.add(None, address, source="", now=now)
         self._dial_at = now
         self._dial_wait_s = IDLE_DIAL_S[0]
+        self._ping_alarm = Alarm()
         self._rotate_at = now + ROTATE_S
         self._rotated_at = now
+        self._knock_at = now + KNOCK_S
         self._ask_at = now
         self._ask_wait_s = ASK_S[0]
 
@@ -245,7 +254,9 @@ class Membership:
             )
             self.book.answered(peer, address, now)
             self.dialling.samplers.offer(peer)
-        self.links.add(Link(peer, dialled=dialled, host=host, address=address, now=now, slot=slot))
+        link = Link(peer, dialled=dialled, host=host, address=address, now=now, slot=slot)
+        self.links.add(link)
+        self._ping_alarm.set(_ping_at(link))
         self.dialling.invited = [each for each in self.dialling.invited if each != peer]
         self._dial_wait_s = IDLE_DIAL_S[0]
         self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
@@ -317,21 +328,20 @@ class Membership:
         ]
         steps += self._dials(now)
         steps += self._rotation(now)
+        steps += self._knocking(now)
         steps += self._questions(now)
         steps += self._pings(now)
         return steps
 
     def next_deadline(self) -> float:
-        """Return when `on_timer` has something to do."""
+        """Return when to call `on_timer`: never late."""
         deadline = self.dialling.next_deadline()
         if self.dialling.n_wanted > 0:
             deadline = min(deadline, self._dial_at)
         elif len(self.links):
             deadline = min(deadline, self._rotate_at)
         if len(self.links):
-            deadline = min(deadline, self._ask_at)
-        for link in self.links.all():
-            deadline = min(deadline, _ping_at(link))
+            deadline = min(deadline, self._ask_at, self._knock_at, self._ping_alarm.at)
         return deadline
 
     def encode(self, now: float) -> bytes:
@@ -396,6 +406,14 @@ class Membership:
         self._rotated_at = now
         return [dial]
 
+    def _knocking(self, now: float) -> list[Step]:
+        """Dial somebody who was lost: the other half of a parted network is found this way."""
+        if now < self._knock_at:
+            return []
+        self._knock_at = now + KNOCK_S * float(self._rng.uniform(0.8, 1.2))
+        dial = None if self.dialling.attempts else self.dialling.knock(now)
+        return [] if dial is None else [dial]
+
     def _relieved(self, newcomer: bytes, now: float) -> list[Step]:
         """Part with the worst dialled link where there is one too many."""
         if len(self.links.dialled()) <= self._settings.dialled:
@@ -442,8 +460,12 @@ class Membership:
 
     def _pings(self, now: float) -> list[Step]:
         steps: list[Step] = []
+        if now < self._ping_alarm.at:
+            return steps
+        self._ping_alarm.at = math.inf
         for link in self.links.all():
             if _ping_at(link) > now:
+                self._ping_alarm.set(_ping_at(link))
                 continue
             if link.pinged_at is not None:
                 steps.append(Hangup(link.peer, "silent"))
@@ -452,6 +474,7 @@ class Membership:
                 steps.append(PingPeer(link.peer))
                 link.pinged_at = now
                 link.was_pinged = True
+            self._ping_alarm.set(_ping_at(link))
         return steps
 
 

@@ -2,7 +2,7 @@
 
 Example:
     >>> box = Outbox(credit=0)
-    >>> box.put(b"bulk", Priority.BULK), box.put(b"mine", Priority.OWN)
+    >>> box.put(b"bulk", Priority.BULK, cost=4), box.put(b"mine", Priority.OWN)
     (True, True)
     >>> box.ready()
     [(b'mine', <Priority.OWN: 1>)]
@@ -49,7 +49,7 @@ class Outbox:
         self.size_bytes = 0
         self.n_dropped = 0
         self.dropped_bytes = 0
-        self._queues: dict[Priority, deque[bytes]] = {}
+        self._queues: dict[Priority, deque[tuple[bytes, int]]] = {}
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._queues.values())
@@ -59,12 +59,18 @@ class Outbox:
         """Whether more waits than allowed though all gossip was dropped: hang up."""
         return self.size_bytes > self.bytes_max
 
-    def put(self, data: bytes, priority: Priority) -> bool:
-        """Queue a message; False where it was dropped at once."""
+    def put(self, data: bytes, priority: Priority, *, cost: int = 0) -> bool:
+        """Queue a message; False where it was dropped at once.
+
+        Args:
+            data: the message.
+            priority: what it waits with.
+            cost: bytes of credit that must be there before it leaves.
+        """
         queue = self._queues.get(priority)
         if queue is None:
             queue = self._queues[priority] = deque()
-        queue.append(data)
+        queue.append((data, cost))
         self.size_bytes += len(data)
         self._relieve()
         return priority is not Priority.GOSSIP or bool(queue)
@@ -87,14 +93,15 @@ class Outbox:
         for priority in Priority:
             queue = self._queues.get(priority)
             while queue and (room > 0):
-                n = len(queue[0])
+                data, cost = queue[0]
+                n = len(data)
                 if taken and n > room:
                     return taken
-                if priority is Priority.BULK:
-                    if n > self.credit:
-                        break
-                    self.credit -= n
-                taken.append((queue.popleft(), priority))
+                if cost > self.credit:
+                    break
+                self.credit -= cost
+                queue.popleft()
+                taken.append((data, priority))
                 room -= n
                 self.size_bytes -= n
         return taken
@@ -102,7 +109,7 @@ class Outbox:
     def _relieve(self) -> None:
         gossip = self._queues.get(Priority.GOSSIP)
         while gossip and self.size_bytes > self.bytes_max:
-            n = len(gossip.popleft())
+            n = len(gossip.popleft()[0])
             self.size_bytes -= n
             self.n_dropped += 1
             self.dropped_bytes += n

@@ -20,7 +20,7 @@ Example:
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, TypeGuard
 
 from peerrec.errors import LocalProtocolError, RemoteProtocolError
 from peerrec.limits import (
@@ -32,7 +32,7 @@ from peerrec.limits import (
     SESSION_WORK_MAX,
     SESSION_WORK_RATE,
 )
-from peerrec.protocol.messages import Message, Status, StatusCode, Summary
+from peerrec.protocol.messages import Message, Purpose, Ranges, Status, StatusCode, Summary
 from peerrec.protocol.rates import Bucket
 from peerrec.protocol.sync_asking import control
 from peerrec.protocol.sync_initiator import Initiator
@@ -41,7 +41,7 @@ from peerrec.protocol.sync_responder import Responder
 from peerrec.protocol.sync_shelf import Outgoing, Shelf, SyncResult
 from peerrec.protocol.sync_states import State, kind_of
 from peerrec.protocol.sync_transfer import Credit
-from peerrec.protocol.sync_view import LinkKeys
+from peerrec.protocol.sync_view import LOG_NAME_BYTES, LinkKeys, read_log_name
 from peerrec.protocol.violations import Violation
 
 __all__ = ["PeerMemory", "Shelf", "SyncLink", "SyncResult"]
@@ -168,6 +168,9 @@ class SyncLink:
             out = session.receive(message, now)
         elif isinstance(message, Summary) and message.request and not ours:
             return self._open(message, now)
+        elif is_floor_note(message) and message.request and not ours:
+            self._hear_floors(message)  # comes before the SUMMARY that opens the session
+            return []
         elif message.request in self._ended:
             return []  # the rest of a session that ended early
         else:
@@ -204,6 +207,14 @@ class SyncLink:
         self._settle(responder)
         return out
 
+    def _hear_floors(self, message: Ranges) -> None:
+        """Note what the peer wants again before it begins a session."""
+        if not message.entries:
+            self.memory.forget_floors()
+        for run in message.entries:
+            if len(run.log) == LOG_NAME_BYTES:
+                self.memory.hear(read_log_name(run.log), run.floor)
+
     def _settle(self, session: Initiator | Responder) -> None:
         """Take note if a session is over."""
         if session.state is State.OVER:
@@ -216,3 +227,8 @@ class SyncLink:
         if self._session is not None:
             self._session.close(now)
             self._settle(self._session)
+
+
+def is_floor_note(message: Message) -> TypeGuard[Ranges]:
+    """Return whether a message only tells floors."""
+    return isinstance(message, Ranges) and message.purpose == Purpose.UNWANTED

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,10 @@ class LinkKeys(NamedTuple):
             return hashlib.blake2b(b"peerrec/1/" + use, key=binding, digest_size=size).digest()
 
         return cls(key(b"root", 32), key(b"elements", 16), key(b"sketch", 16))
+
+
+LOG_NAME_BYTES: Final = 36
+"""Length of a log's full name."""
 
 
 def log_name(log: Log) -> bytes:

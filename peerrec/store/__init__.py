@@ -268,6 +268,7 @@ class Store(Protocol):
             descriptions: as for `describe`.
             retractions: what an author takes back: its interactions with an item (None:
                 with any) up to and including the minute of a time, those given here too.
+                With None all its descriptions go as well.
             proofs: of forks; the one of the lowest number of a log stays.
             settings: (key, value), None forgets one.
             marks: as for `mark`.

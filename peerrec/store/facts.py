@@ -170,6 +170,11 @@ class Facts:
 
     # Removal
 
+    def remove_descriptions_of(self, author: RawId) -> None:
+        """Remove what an author said of items."""
+        code = (self._peers.find(author),)
+        self._connection.execute("DELETE FROM descriptions WHERE author = ?", code)
+
     def forget_item(self, item: RawId) -> None:
         """Remove marks and descriptions of an item."""
         code = (self._items.find(item),)

@@ -90,6 +90,13 @@ class InteractionLog:
 
     def append(self, rows: list[CodedRow]) -> None:
         """Store rows, sealing whatever fills whole blocks."""
+        if len(rows) >= SEGMENT_ROWS // 4:  # a batch is sealed at once, without the detour
+            self.seal()
+            for start in range(0, len(rows), SEGMENT_ROWS):
+                block = Block.of(rows[start : start + SEGMENT_ROWS])
+                self.last += len(block)
+                self._write(Part(self.last, block))
+            return
         if self.head_rows >= SEGMENT_ROWS:
             self.seal()
         if self.head_rows + len(rows) <= SEGMENT_ROWS:

@@ -353,6 +353,10 @@ class MemoryStore:
     def _take_back(self, rows: list[tuple[RawId, RawId | None, int]]) -> None:
         """Remove what is retracted; names that nothing uses now go with the next pruning."""
         peers, items = self._peers.codes, self._items.codes
+        silenced = {peers.get(author) for author, item, _ in rows if item is None}
+        if silenced:
+            kept = {k: said for k, said in self._descriptions.items() if k[1] not in silenced}
+            self._descriptions = kept
         coded = (
             (peers.get(author), ANY_ITEM if item is None else items.get(item), minute)
             for author, item, minute in rows

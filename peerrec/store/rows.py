@@ -297,6 +297,17 @@ def as_float32(number: float) -> float:
 def checked_interaction(row: Interaction, now: float | None) -> Record:
     """Return (author, item, weight, minute, public) as stored; DataError names the fault."""
     author, item, weight, time, public = row
+    if (
+        type(weight) is float is type(time)
+        and 0.0 < weight < 1 << 24
+        and weight.is_integer()
+        and 0.0 <= time < TIME_MAX_S
+        and (now is None or time <= now + CLOCK_SKEW_S)
+        and type(author) is bytes is type(item)
+        and 0 < len(author) <= ID_BYTES_MAX
+        and 0 < len(item) <= ID_BYTES_MAX
+    ):  # what segments bring: hashes and whole weights
+        return author, item, weight, int(time // MINUTE_S), bool(public)
     number = checked_number(weight, "weight")
     if not 0 < number <= WEIGHT_MAX or (rounded := as_float32(number)) == 0.0:
         raise DataError(f"weight {number} is not in (0, {WEIGHT_MAX:g}]; to undo, forget the item")

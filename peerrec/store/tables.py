@@ -84,6 +84,8 @@ class Tables:
         return self._take_back(batch.retractions)
 
     def _take_back(self, rows: list[tuple[RawId, RawId | None, int]]) -> int:
+        for author in [author for author, item, _ in rows if item is None]:
+            self.facts.remove_descriptions_of(author)
         # Names that nothing uses now go with the next removal: to look for them costs
         # much more than this, and whoever we follow may retract as often as they like.
         coded = (

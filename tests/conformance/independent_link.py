@@ -33,7 +33,7 @@ def be8(n: int) -> bytes:
 def siphash(key: bytes, data: bytes) -> int:
     """SipHash-2-4 (Aumasson, Bernstein 2012)."""
     k0, k1 = struct.unpack("<QQ", key)
-    v = [
+    v: list[int] = [
         k0 ^ 0x736F6D6570736575,
         k1 ^ 0x646F72616E646F6D,
         k0 ^ 0x6C7967656E657261,

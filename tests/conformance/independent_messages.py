@@ -73,9 +73,7 @@ FACTS = part(
     n_segments=number(COUNT), n_logs=number(COUNT), arrival=number(NUMBER),
     since=optional(number(NUMBER)),
 )  # fmt: skip
-RUN = part(
-    log=binary(4, 36), runs=listed(2_048, number(NUMBER)), floor=number(NUMBER), checks=BULK
-)
+RUN = part(log=binary(4, 36), runs=listed(2_048, number(NUMBER)), floor=number(NUMBER), checks=BULK)
 
 FIELDS: dict[int, tuple[str, dict[str, Check]]] = {
     0: ("Hello", {
@@ -131,7 +129,9 @@ def first_object(data: bytes) -> list[Any]:
         raise Refused("malformed") from error
     end = reader.tell()
     refuse_unless(data[:end] == shortest and not any(data[end:]))
-    return value
+    refuse_unless(type(value) is list and len(value) > 1)
+    message: list[Any] = value
+    return message
 
 
 def check_rules(name: str, fields: dict[str, Any]) -> None:
@@ -161,8 +161,7 @@ def check_rules(name: str, fields: dict[str, Any]) -> None:
 
 
 def padded_size(n: int) -> int:
-    for size in (16, 32, 64):
-        if n <= size:
-            return size
-    step = 64 if n <= 1_024 else 256
+    if n <= 16:
+        return 16
+    step = 32 if n <= 512 else 64 if n <= 1_024 else 256
     return min(-(-n // step) * step, MESSAGE_BYTES_MAX)

@@ -75,9 +75,7 @@ def roots(held: list[Segment], keys: LinkKeys) -> list[dict[str, Any]]:
         {
             "name": name,
             "day": day,
-            "root": frontier.root(
-                keys.root, day, memory.heard, memory.salt(told_first=True)
-            ).hex(),
+            "root": frontier.root(keys.root, day, memory.heard, memory.salt(told_first=True)).hex(),
         }
         for name, frontier, day, memory in rows
     ]

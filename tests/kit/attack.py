@@ -104,10 +104,9 @@ def beyond(kind: Any) -> Iterator[Any]:
             yield [least]
             yield [None] * ((kind.max_length or 0) + 1)
         case msgspec.inspect.UnionType():
-            yield from beyond(kind.types[0])
+            yield from (value for value in beyond(kind.types[0]) if value is not None)
         case msgspec.inspect.StructType():
-            yield from ([], [1] * (len(kind.fields) if hasattr(kind, "fields") else 9), 3)
-            yield None
+            yield from ([], [b""] * 4, 3, None)
         case _:
             yield object
 
@@ -197,6 +196,13 @@ class Siege:
             binding=bytes(32), now=self.now,
         )  # fmt: skip
         self.network.act(self.victim.peer, [e for e in effects if not names(e, peer)])
+        return peer
+
+    def asked(self, peer: bytes) -> bytes:
+        """Let the victim have asked a peer for addresses; return the peer."""
+        link = self.victim.node._membership.links.get(peer)
+        assert link is not None
+        link.asked = True
         return peer
 
     def go(self, peer: bytes) -> None:

@@ -99,11 +99,11 @@ class Schedule:
         happened: what was done, for the message of a failed claim.
     """
 
-    def __init__(self, seed: int, n_steps: int = 30) -> None:
+    def __init__(self, seed: int, n_steps: int = 14) -> None:
         self.rng = np.random.default_rng(seed)
         self.seed = seed
         self.n_steps = n_steps
-        n = int(self.rng.integers(5, 13))
+        n = 5 + int(8 * self.rng.random() ** 3)  # mostly small ones: more of them in a minute
         start = START if self.rng.random() < 0.8 else MIDNIGHT - 60.0
         self.network = VirtualNetwork(seed, latency_s=0.05, start=start)
         self.signed: set[bytes] = set()
@@ -153,6 +153,7 @@ class Schedule:
             for _ in range(int(self.rng.integers(1, 6))):
                 item = f"song:{self.rng.integers(12)}"
                 person.play(item, public=bool(self.rng.random() < 0.8))
+                self.network.run_for(float(self.rng.exponential(0.2)))
             if self.rng.random() < 0.7:
                 person.publish()
 
@@ -212,7 +213,7 @@ class Schedule:
             self.part()
         elif what == "worsen":
             self.worsen()
-        self.network.run_for(float(self.rng.exponential(5.0)))
+        self.network.run_for(float(self.rng.exponential(4.0)))
 
     def tie_ring(self) -> None:
         for number in range(self.n):

@@ -49,7 +49,7 @@ def test_messages_leave_by_priority_and_within_the_room(puts, room):
 def test_bulk_waits_for_credit_and_holds_up_nothing_else():
     box = Outbox(credit=10)
     for n in (8, 8):
-        box.put(bytes(n), Priority.BULK)
+        box.put(bytes(n), Priority.BULK, cost=n)
     box.put(b"c", Priority.CONTROL)
     assert [priority for _, priority in box.ready()] == [Priority.CONTROL, Priority.BULK]
     assert box.ready() == []
@@ -91,7 +91,7 @@ def test_bulk_beyond_the_grant_is_a_violation_and_credit_is_topped_up_by_halves(
 def test_a_sender_that_waits_for_grants_never_exceeds_them_and_never_starves(sizes):
     box, allowance = Outbox(credit=64), Allowance(64)
     for n in sizes:
-        box.put(bytes(n), Priority.BULK)
+        box.put(bytes(n), Priority.BULK, cost=n)
     for _ in range(len(sizes) + 1):
         for data, _ in box.ready():
             allowance.spend(len(data))

@@ -702,3 +702,17 @@ def test_the_difference_is_guessed_within_a_factor_of_two(n_theirs, n_ours):
         counts.append(encoder.cells.counts[:64])
     guess = sync_estimate.difference(*counts, net=n_theirs - n_ours)
     assert (n_theirs + n_ours) / 2 <= guess <= (n_theirs + n_ours) * 2
+
+
+def test_taking_a_floor_back_before_a_session_is_no_violation():
+    def floor_note(request):
+        return m.Ranges(request, int(m.Purpose.UNWANTED), (m.Run(bytes(36), floor=3),))
+
+    memory = sync.PeerMemory()
+    link = sync.SyncLink(
+        MemoryShelf(bytes(16)), dialled=False, key=bytes(32), peer_store_tag=bytes(8), memory=memory
+    )
+    assert link.receive(floor_note(1), now=0.0) == []
+    assert memory.heard == {(bytes(32), 0): 3}
+    with pytest.raises(RemoteProtocolError):
+        link.receive(floor_note(2), now=0.0)

@@ -307,14 +307,14 @@ def test_plain_text_is_printable_ascii_of_bounded_length(text: str, n: int):
 def test_padding_has_few_lengths_and_costs_little(n: int):
     size = len(padded(b"x" * n))
     assert n <= size <= limits.MESSAGE_BYTES_MAX
-    assert size - n < max(16, 64 if n <= 1_024 else 256)
-    assert size in (16, 32, limits.MESSAGE_BYTES_MAX) or size % 64 == 0
+    assert size - n < (17 if n < 17 else 32 if n <= 512 else 64 if n <= 1_024 else 256)
+    assert size in (16, limits.MESSAGE_BYTES_MAX) or size % 32 == 0
     assert len(padded(bytes(size))) == size
 
 
 def test_lengths_of_small_messages_do_not_tell_them_apart():
     assert {len(padded(bytes(n))) for n in range(65)} == {16, 32, 64}
-    assert len({len(padded(bytes(n))) for n in range(1_025)}) == 18
+    assert len({len(padded(bytes(n))) for n in range(1_025)}) == 1 + 16 + 8
 
 
 def test_the_table_of_fields_names_every_field_once():
