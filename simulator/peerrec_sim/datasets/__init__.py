@@ -22,7 +22,7 @@ from peerrec_sim.community import Community
 from peerrec_sim.datasets.registry import FORMATS, recognise
 from peerrec_sim.datasets.sources import Folder
 
-__all__ = ["FORMATS", "Path", "default_data_folder", "load", "names"]
+__all__ = ["FORMATS", "Path", "default_data_folder", "load", "locate", "names"]
 
 _ALIASES = {"ml-1m": "ml-1m/split_ultragcn", "ml-1m/pairs": "ml-1m/pairs.csv"}
 """Names that stand for another place in the data folder."""
@@ -72,6 +72,15 @@ def load(
     path, name = _find(name_or_path, data_folder or default_data_folder())
     folder = Folder.of(path)
     return recognise(folder).load(folder, name, now)
+
+
+def locate(name_or_path: str | Path, data_folder: Path | None = None) -> Path:
+    """Return where :func:`load` would read, without reading.
+
+    Raises:
+        ConfigError: neither a known name nor an existing path.
+    """
+    return _find(name_or_path, data_folder or default_data_folder())[0]
 
 
 def _find(name_or_path: str | Path, data_folder: Path | None) -> tuple[Path, str]:

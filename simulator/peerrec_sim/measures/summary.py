@@ -1,0 +1,242 @@
+"""Say a run in single numbers, each the statistic of values that stand in its tables.
+
+The same list of measures serves the summary in ``run.json``, the table of the report and
+the comparison of runs, which needs the values themselves to tell change from noise.
+
+Example:
+    >>> from peerrec_sim.measures.columns import NODES
+    >>> from peerrec_sim.measures.result import RunResult
+    >>> from peerrec_sim.scenario.schema import Scenario
+    >>> nodes = NODES.table(time_s=[9.0, 9.0], node=[0, 1], role=["honest"] * 2,
+    ...     ndcg=[0.2, 0.4], list_length=[20, 20])
+    >>> found = summary(RunResult(Scenario(name="tiny"), nodes=nodes))
+    >>> round(found["ndcg"], 2)
+    0.3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from peerrec_sim.measures.columns import HONEST, message_types
+from peerrec_sim.measures.table import Table
+from peerrec_sim.metrics import worst_mean
+
+if TYPE_CHECKING:
+    from peerrec_sim.measures.result import RunResult
+
+__all__ = ["MEASURES", "Measure", "Sample", "honest_at_end", "lists_at_end", "summary"]
+
+Float64s: TypeAlias = npt.NDArray[np.float64]
+Statistic: TypeAlias = Literal["mean", "worst10", "p50", "p99", "max"]
+
+STATISTICS: dict[str, Callable[[Float64s], float]] = {
+    "mean": lambda values: float(values.mean()),
+    "worst10": worst_mean,
+    "p50": lambda values: float(np.quantile(values, 0.5)),
+    "p99": lambda values: float(np.quantile(values, 0.99)),
+    "max": lambda values: float(values.max()),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Values of one measure, and of whom each is.
+
+    Attributes:
+        keys: index of the node that each value is of; empty where they are of nobody.
+        values: what was measured, no NaN.
+    """
+
+    keys: npt.NDArray[np.int64]
+    values: Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of the summary.
+
+    Attributes:
+        name: its key.
+        meaning: what it says, unit included.
+        better: whether more of it is better, or less; "" where neither is.
+        statistic: how it is made of the values.
+        values: gives the values of a run; empty where the run has none.
+    """
+
+    name: str
+    meaning: str
+    better: Literal["more", "less", ""]
+    statistic: Statistic
+    values: Callable[[RunResult], Sample]
+
+    def of(self, sample: Sample) -> float | None:
+        """Return the number; None without values."""
+        return STATISTICS[self.statistic](sample.values) if len(sample.values) else None
+
+
+def lists_at_end(result: RunResult) -> Table:
+    """Return the rows of the last moment at which lists were computed."""
+    return _last(result.nodes, ~np.isnan(result.nodes["list_length"]))
+
+
+def honest_at_end(result: RunResult) -> Table:
+    """Return the rows of honest nodes at the last moment measured."""
+    return _last(result.nodes, result.nodes["role"] == HONEST)
+
+
+def _last(nodes: Table, kept: npt.NDArray[np.bool_]) -> Table:
+    rows = nodes.take(kept)
+    return rows.take(rows["time_s"] == rows["time_s"].max(initial=-np.inf))
+
+
+def _sample(rows: Table, values: npt.ArrayLike) -> Sample:
+    """Return the values that were measured."""
+    column = np.asarray(values, np.float64)
+    known = ~np.isnan(column)
+    return Sample(rows["node"][known].astype(np.int64), column[known])
+
+
+def _of_lists(column: str, *, without_edges: bool = False) -> Callable[[RunResult], Sample]:
+    """Return what gives a column of the last lists.
+
+    Whoever trusts an attacker asked for it: what attackers win is measured on the others.
+    """
+
+    def values(result: RunResult) -> Sample:
+        rows = lists_at_end(result)
+        if without_edges:
+            rows = rows.take(~rows["attack_edge"])
+        return _sample(rows, rows[column])
+
+    return values
+
+
+def _at_end(column: str) -> Callable[[RunResult], Sample]:
+    def values(result: RunResult) -> Sample:
+        rows = honest_at_end(result)
+        return _sample(rows, rows[column])
+
+    return values
+
+
+def _attacked(values: Callable[[RunResult], Sample]) -> Callable[[RunResult], Sample]:
+    """Say nothing in peace: a zero there would be no merit of anybody."""
+
+    def guarded(result: RunResult) -> Sample:
+        return values(result) if result.n_sybils else Sample(np.zeros(0, np.int64), np.zeros(0))
+
+    return guarded
+
+
+def _target_hit(result: RunResult) -> Sample:
+    found = _of_lists("target_hits", without_edges=True)(result)
+    return Sample(found.keys, (found.values > 0).astype(np.float64))
+
+
+def _over_oracle(result: RunResult) -> Sample:
+    """Return what each ego lost, as part of the mean that all could have."""
+    rows, oracle = lists_at_end(result), result.oracle
+    if not len(oracle) or not np.nanmean(oracle["ndcg"]):
+        return Sample(np.zeros(0, np.int64), np.zeros(0))
+    # A quotient of means: one person's own quotient means nothing where the oracle has 0.
+    return _sample(rows, rows["ndcg"] / np.nanmean(oracle["ndcg"]))
+
+
+def _oracle(result: RunResult) -> Sample:
+    return _sample(result.oracle, result.oracle["ndcg"])
+
+
+def _latency(result: RunResult) -> Sample:
+    table = result.deliveries
+    return _sample_of(table["receiver"], table["delivered_at_s"] - table["published_at_s"])
+
+
+def _sample_of(keys: npt.NDArray[np.int32], values: Float64s) -> Sample:
+    return Sample(keys.astype(np.int64), values)
+
+
+def _sent(result: RunResult) -> Sample:
+    rows = honest_at_end(result)
+    total = sum(rows[f"bytes_out_{kind}"] for kind in message_types())
+    return _sample(rows, np.asarray(total) / 1024.0)
+
+
+def _sybil_links(result: RunResult) -> Sample:
+    rows = honest_at_end(result)
+    rows = rows.take(rows["links"] > 0)
+    return _sample(rows, rows["sybil_links"] / rows["links"])
+
+
+def _memory_kb(result: RunResult) -> Sample:
+    rows = honest_at_end(result)
+    return _sample(rows, rows["memory_bytes"] / 1024.0)
+
+
+MEASURES = (
+    Measure("ndcg", "NDCG of what egos are shown", "more", "mean", _of_lists("ndcg")),
+    Measure("recall", "recall of what egos are shown", "more", "mean", _of_lists("recall")),
+    Measure("worst10_ndcg", "NDCG of the worst-served tenth", "more", "worst10", _of_lists("ndcg")),
+    Measure("oracle_ndcg", "NDCG with all data", "", "mean", _oracle),
+    Measure("ndcg_over_oracle", "NDCG ÷ NDCG with all data", "more", "mean", _over_oracle),
+    Measure(
+        "target_hit", "share of lists with a promoted item", "less", "mean",
+        _attacked(_target_hit),
+    ),
+    Measure(
+        "merit_mass_sybil", "share of merit that sybils have", "less", "mean",
+        _attacked(_of_lists("merit_mass_sybil", without_edges=True)),
+    ),
+    Measure(
+        "honest_flagged", "share of honest peers flagged", "less", "mean",
+        _of_lists("honest_flagged"),
+    ),
+    Measure(
+        "sybil_flagged", "share of reached sybils flagged", "more", "mean",
+        _of_lists("sybil_flagged"),
+    ),
+    Measure("delivery_p50_s", "seconds to deliver, median", "less", "p50", _latency),
+    Measure("delivery_p99_s", "seconds to deliver, 99 % within", "less", "p99", _latency),
+    Measure("delivery_all_s", "seconds to deliver, the last", "less", "max", _latency),
+    Measure(
+        "missing_segments", "segments of followed authors that an ego lacks", "less", "mean",
+        _at_end("missing_segments"),
+    ),
+    Measure("segments", "segments an honest node holds", "", "mean", _at_end("segments")),
+    Measure("sent_kb", "KiB an honest node sent", "less", "mean", _sent),
+    Measure("memory_kb", "KiB of memory of a node", "less", "mean", _memory_kb),
+    Measure("links", "links of an honest node", "", "mean", _at_end("links")),
+    Measure(
+        "sybil_link_share", "share of an honest node's links that lead to sybils", "less", "mean",
+        _attacked(_sybil_links),
+    ),
+)  # fmt: skip
+"""Every number of the summary, in the order in which reports show them."""
+
+
+def summary(result: RunResult) -> dict[str, float]:
+    """Return what is known of a run in single numbers, by the names of `MEASURES`.
+
+    Behind them come the run's own figures and, in graph mode, the largest gain of each
+    ranker and attack as ``gain/<ranker>/<attack>``.
+    """
+    found: dict[str, float] = {}
+    for measure in MEASURES:
+        number = measure.of(measure.values(result))
+        if number is not None:
+            found[measure.name] = number
+    return found | dict(_gains(result.curve)) | dict(sorted(result.figures.items()))
+
+
+def _gains(curve: Table) -> Iterator[tuple[str, float]]:
+    pairs = sorted(set(zip(curve["ranker"].tolist(), curve["attack"].tolist(), strict=True)))
+    for ranker, attack in pairs:
+        rows = curve.take((curve["ranker"] == ranker) & (curve["attack"] == attack))
+        gain = rows["gain"][~np.isnan(rows["gain"])]
+        if len(gain):
+            yield f"gain/{ranker}/{attack}", float(gain.max())
