@@ -247,17 +247,7 @@ class Node:
         binding: bytes,
         now: float,
     ) -> list[Effect]:
-        """Take note of a new link; an older one to the same peer has ended.
-
-        Args:
-            peer: who proved to be at the other end.
-            dialled: whether we opened it.
-            address: where it was dialled; None if it came to us.
-            host: the other end's host as the socket knows it.
-            hello: what it said of itself in the handshake.
-            binding: hash of the handshake, 32 bytes that both ends and nobody else know.
-            now: unix seconds.
-        """
+        """Take note of a new link; see `peerrec.peering.endpoint.Endpoint.link_up`."""
         try:
             said = decode(hello)
             if not isinstance(said, Hello):

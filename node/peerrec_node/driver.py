@@ -21,9 +21,9 @@ from typing import Any, Final, Protocol
 from peerrec.errors import PeerrecError
 from peerrec.ids import short
 from peerrec.limits import HANDSHAKE_S
+from peerrec.peering.endpoint import Endpoint
 from peerrec.protocol import wire
 from peerrec.protocol.effects import Dial, Effect, Hangup, Send
-from peerrec.protocol.invite import Address
 from peerrec.protocol.messages import Goaway, GoawayCode
 from peerrec_node.channel import Channel, ChannelKeys
 from peerrec_node.dialer import Dialer, DialError
@@ -52,57 +52,8 @@ SIMULTANEOUS_S: Final = HANDSHAKE_S
 log = logging.getLogger("peerrec.driver")
 
 
-class DrivenNode(Protocol):
+class DrivenNode(Endpoint, Protocol):
     """What a driver calls of a node; `peerrec.node.Node` has it all."""
-
-    @property
-    def peer(self) -> bytes:
-        """Id of the node."""
-        ...
-
-    def hello(self, now: float) -> bytes:
-        """Return what to say of oneself in a handshake."""
-        ...
-
-    def refuses(self, peer: bytes, host: str, now: float) -> str | None:
-        """Return why there may be no link to a peer that came, None where there may."""
-        ...
-
-    def link_up(
-        self,
-        peer: bytes,
-        *,
-        dialled: bool,
-        address: Address | None,
-        host: str,
-        hello: bytes,
-        binding: bytes,
-        now: float,
-    ) -> list[Effect]:
-        """Take note of a new link."""
-        ...
-
-    def link_down(self, peer: bytes, reason: str, now: float) -> list[Effect]:
-        """Take note that a link ended."""
-        ...
-
-    def dial_failed(
-        self, peer: bytes | None, address: Address, reason: str, now: float
-    ) -> list[Effect]:
-        """Take note that a dial came to nothing."""
-        ...
-
-    def receive(self, data: bytes, sender: bytes, now: float) -> list[Effect]:
-        """Deal with a message."""
-        ...
-
-    def on_timer(self, now: float) -> list[Effect]:
-        """Do what is due."""
-        ...
-
-    def next_deadline(self) -> float:
-        """Return when something will be due, unix seconds."""
-        ...
 
     def publish(self, now: float) -> list[Effect]:
         """Send what is new and public in the store."""
