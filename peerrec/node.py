@@ -134,7 +134,7 @@ class Node:
         self._standing = Standing(
             store,
             me,
-            walks=self.settings.merit_walks,
+            self.settings.merit,
             half_life_s=self.settings.half_life_s,
             seed=int(rng.integers(1 << 32)),
         )
@@ -502,7 +502,7 @@ class Node:
 
     def _on_status(self, link: Link, message: Status, now: float) -> None:
         if message.code == StatusCode.CREDIT:
-            link.outbox.grant(message.value)
+            link.grant(message.value)
             self._switchboard.send_all(link, link.sync.grant(message.value, now))
 
     def _on_proof(self, link: Link, message: Proof, now: float) -> None:

@@ -61,6 +61,7 @@ class Link:
         kept: whether what is remembered of the peer was written down since the link began.
         latency_s: of the last ping; None before one came back.
         bytes_in, bytes_out, messages_in, messages_out: by type of message.
+        queued: peers whose queues changed; the switchboard's.
     """
 
     __slots__ = (
@@ -83,6 +84,7 @@ class Link:
         "outbox",
         "peer",
         "pinged_at",
+        "queued",
         "rate",
         "schedule",
         "sync",
@@ -121,6 +123,7 @@ class Link:
         self.kept = False
         self.leaving = False
         self.offences = 0
+        self.queued: dict[bytes, None] = {}
         self.rate = Bucket(*MESSAGES_IN)
         self.useless = Bucket(*USELESS_IN)
         self.bytes_in: Counter[Type] = Counter()
@@ -172,3 +175,9 @@ class Link:
         self.messages_out[message.TYPE] += 1
         self.bytes_out[message.TYPE] += len(data)
         self.outbox.put(data, priority, cost=len(data) if is_bulk(message) else 0)
+        self.queued[self.peer] = None
+
+    def grant(self, n_bytes: int) -> None:
+        """Let so many bytes of bulk more leave."""
+        self.outbox.grant(n_bytes)
+        self.queued[self.peer] = None

@@ -8,6 +8,7 @@ from peerrec.errors import ConfigError
 from peerrec.limits import HALF_LIFE_S, STATEMENTS_MAX, WINDOW_S
 from peerrec.protocol.invite import Address
 from peerrec.protocol.messages import Profile
+from peerrec.ranking.merit import MeritParameters
 
 __all__ = ["NodeSettings"]
 
@@ -29,6 +30,10 @@ class NodeSettings:
             sessions between nodes that differ never converge. Shorter ones are for experiments.
         half_life_s: of trust, as the ranking has it.
         merit_walks: random walks that measure whom to follow.
+        merit_transitivity_decay: probability that one of them ends before each hop, as the
+            ranking has it.
+        merit_connectivity_decay: part of its merit that a peer behind one bridge loses, as the
+            ranking has it.
         agent: name and version of the program, shown to peers.
 
     Raises:
@@ -45,6 +50,8 @@ class NodeSettings:
     window_s: float = WINDOW_S
     half_life_s: float = HALF_LIFE_S
     merit_walks: int = 2_000
+    merit_transitivity_decay: float = 0.3
+    merit_connectivity_decay: float = 0.5
     agent: str = "peerrec"
 
     def __post_init__(self) -> None:
@@ -56,7 +63,24 @@ class NodeSettings:
             "window_s": (3_600.0 <= self.window_s <= WINDOW_S, f"3,600 … {WINDOW_S:.0f} seconds"),
             "half_life_s": (self.half_life_s > 0.0, "a positive number of seconds"),
             "merit_walks": (100 <= self.merit_walks <= 100_000, "100 … 100,000"),
+            "merit_transitivity_decay": (
+                0.0 < self.merit_transitivity_decay <= 1.0,
+                "a probability in (0, 1]",
+            ),
+            "merit_connectivity_decay": (
+                0.0 <= self.merit_connectivity_decay <= 1.0,
+                "a share in 0 … 1",
+            ),
         }
         for key, (good, what) in allowed.items():
             if not good:
                 raise ConfigError(f"node.{key}", getattr(self, key), what)
+
+    @property
+    def merit(self) -> MeritParameters:
+        """How merit is measured for replication."""
+        return MeritParameters(
+            walks=self.merit_walks,
+            transitivity_decay=self.merit_transitivity_decay,
+            connectivity_decay=self.merit_connectivity_decay,
+        )

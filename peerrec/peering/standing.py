@@ -8,7 +8,7 @@ Example:
     >>> from peerrec.store.memory import MemoryStore
     >>> store = MemoryStore()
     >>> store.trust(TrustEdge("me", bytes(32), 1.0, 60.0))
-    >>> standing = Standing(store, "me", walks=500, half_life_s=1e6, seed=1)
+    >>> standing = Standing(store, "me", MeritParameters(walks=500), half_life_s=1e6, seed=1)
     >>> standing.refresh(60.0)
     True
     >>> sorted(standing.merit) == [bytes(32)]
@@ -43,7 +43,7 @@ class Standing:
     Args:
         store: holds the trust edges.
         me: raw id of its person there.
-        walks: random walks to draw, more give steadier shares.
+        parameters: how merit is measured.
         half_life_s: of trust.
         seed: of the walks: the same trust and seed give the same merit.
 
@@ -54,14 +54,20 @@ class Standing:
     """
 
     def __init__(
-        self, store: Store, me: RawId, *, walks: int, half_life_s: float, seed: int
+        self,
+        store: Store,
+        me: RawId,
+        parameters: MeritParameters,
+        *,
+        half_life_s: float,
+        seed: int,
     ) -> None:
         self.merit: dict[bytes, float] = {}
         self.blocked: frozenset[bytes] = frozenset()
         self.bootstrap: tuple[bytes, ...] = ()
         self._store = store
         self._me = me
-        self._parameters = MeritParameters(walks=walks)
+        self._parameters = parameters
         self._half_life_s = half_life_s
         self._seed = seed
         self._known: tuple[object, ...] = ()

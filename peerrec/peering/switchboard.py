@@ -19,6 +19,7 @@ class Switchboard:
 
     def __init__(self) -> None:
         self._links: dict[bytes, Link] = {}
+        self._queued: dict[bytes, None] = {}
         self._effects: list[Effect] = []
 
     def __iter__(self) -> Iterator[Link]:
@@ -40,6 +41,7 @@ class Switchboard:
         """Take a new link; an older one to the same peer is forgotten."""
         self._links.pop(link.peer, None)
         self._links[link.peer] = link
+        link.queued = self._queued
 
     def pop(self, peer: bytes) -> Link | None:
         """Forget a link that ended."""
@@ -79,11 +81,15 @@ class Switchboard:
 
     def flush(self) -> list[Effect]:
         """Return everything that is to be done now."""
-        for link in self._links.values():
-            if not link.leaving and link.outbox.size_bytes:
-                self._send_ready(link)
-                if link.outbox.overflows:
-                    self.part(link, GoawayCode.FULL, "reads too slowly")
+        if self._queued:
+            peers = list(self._queued)
+            self._queued.clear()
+            for peer in peers:
+                link = self._links.get(peer)
+                if link is not None and not link.leaving:
+                    self._send_ready(link)
+                    if link.outbox.overflows:
+                        self.part(link, GoawayCode.FULL, "reads too slowly")
         effects, self._effects = self._effects, []
         return effects
 

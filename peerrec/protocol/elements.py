@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from peerrec.protocol.siphash import siphash, siphash_one
+from peerrec.protocol.keyed_hash import keyed_hash, keyed_hash_one
 
 __all__ = [
     "FORK",
@@ -51,17 +51,17 @@ def tag_logs(key: bytes, blocks: Sequence[bytes]) -> NDArray[np.uint64]:
         blocks: see `log_block`.
     """
     table = np.frombuffer(b"".join(blocks), np.uint8).reshape(-1, 16)
-    return siphash(key, table) >> np.uint64(32)
+    return keyed_hash(key, table) >> np.uint64(32)
 
 
 def segment_checks(key: bytes, blocks: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Return the 4-byte checks of ids or digests, shape (n, 16), as integers."""
-    return siphash(key, np.ascontiguousarray(blocks)) & _LOW
+    return keyed_hash(key, np.ascontiguousarray(blocks)) & _LOW
 
 
 def fork_check(key: bytes, seq: int) -> int:
     """Return the check that stands for the fork of a log at a number."""
-    return int(siphash_one(key, b"forked\0\0" + seq.to_bytes(8, "big"))) & 0xFFFF_FFFF
+    return int(keyed_hash_one(key, b"forked\0\0" + seq.to_bytes(8, "big"))) & 0xFFFF_FFFF
 
 
 class Elements(NamedTuple):

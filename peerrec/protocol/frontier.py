@@ -153,7 +153,8 @@ class Frontier:
 
     def _new_log(self, log: Log) -> LogIndex:
         code = self._free_codes.pop() if self._free_codes else len(self._by_code)
-        index = LogIndex(log, code, log[0] + log[1].to_bytes(4, "big"))
+        name = log[0] + log[1].to_bytes(4, "big")
+        index = LogIndex(log, code, name, log_block(name))
         if code == len(self._by_code):
             self._by_code.append(index)
         self._by_code[code] = index
@@ -338,18 +339,18 @@ class Frontier:
     def tags(self, key: bytes) -> list[tuple[int, Log]]:
         """Return the 4-byte keyed tag of every log known here."""
         known = self._sorted()
-        tags = tag_logs(key, [log_block(index.name) for index in known])
+        tags = tag_logs(key, [index.block for index in known])
         return list(zip(tags.tolist(), [index.log for index in known], strict=True))
 
     def elements(self, key: bytes, day: int, exclude: Floors) -> Elements:
         """Return one keyed 8-byte element per segment and fork that counts."""
         logs = [index for index in self._by_code if index is not None]
-        names = [b"" if index is None else index.name for index in self._by_code]
-        tags = tag_logs(key, [log_block(name) for name in names])
+        blocks = [bytes(16) if index is None else index.block for index in self._by_code]
+        tags = tag_logs(key, blocks)
         columns = self._columns
         counts = (columns.codes != FREE) & (columns.last_days >= day)
         if exclude:
-            floors = np.zeros(len(names) + 1, np.uint64)  # one more, which free rows are at
+            floors = np.zeros(len(blocks) + 1, np.uint64)  # one more, which free rows are at
             for index in logs:
                 floors[index.code] = exclude.get(index.log, 0)
             counts &= columns.seqs >= floors[columns.codes]
@@ -388,7 +389,7 @@ class Frontier:
             if digest is not None:
                 known.append(index)
                 digests.append(digest)
-        tags = tag_logs(key, [log_block(index.name) for index in known])
+        tags = tag_logs(key, [index.block for index in known])
         blocks = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
         values = tags << np.uint64(32) | segment_checks(key, blocks)
         return {

@@ -1,7 +1,7 @@
 """Know one log: which numbers are held, in which rows, and a digest of their ids.
 
 Example:
-    >>> index = LogIndex((b"a" * 32, 7), 0, b"a" * 32 + bytes([0, 0, 0, 7]))
+    >>> index = LogIndex((b"a" * 32, 7), 0, b"a" * 32 + bytes([0, 0, 0, 7]), bytes(16))
     >>> index.place(3) is None
     True
 """
@@ -32,12 +32,14 @@ class LogIndex:
     log: tuple[bytes, int]
     code: int
     name: bytes  # author and big-endian epoch: orders logs the same way everywhere
+    block: bytes  # the name in 16 bytes, to be tagged with a link's key
     seqs: array[int] = field(default_factory=lambda: array("Q"))
     rows: array[int] = field(default_factory=lambda: array("L"))
     n_bytes: int = 0
     digest: bytes | None = None  # of the whole log, for the days after..until
     after: int = 0
     until: int = _NEVER
+    partial: tuple[int, int, bytes | None] | None = None  # floor, day, digest of the rest
 
     def place(self, seq: int) -> int | None:
         """Return where a number is in ``seqs``; None if it is not held."""
@@ -47,6 +49,7 @@ class LogIndex:
     def forget_digest(self) -> None:
         """Note that what the digest stands for has changed."""
         self.until = _NEVER
+        self.partial = None
 
     def digest_of(
         self, columns: SegmentColumns, day: int, floor: int, fork: tuple[int, int] | None
@@ -54,7 +57,8 @@ class LogIndex:
         """Return 16 bytes that stand for what counts; None if nothing does.
 
         BLAKE2b over the ids in the order of their numbers, then the fork if there is one.
-        The digest of the whole log is kept for as many days as it stays the same.
+        The digest of the whole log is kept for as many days as it stays the same; beside
+        it the last one of a part.
 
         Args:
             columns: where the rows are.
@@ -65,6 +69,8 @@ class LogIndex:
         whole = not floor or (bool(self.seqs) and floor <= self.seqs[0])
         if whole and self.after < day <= self.until:
             return self.digest
+        if not whole and self.partial is not None and self.partial[:2] == (floor, day):
+            return self.partial[2]
         rows = np.array(self.rows[0 if whole else bisect_left(self.seqs, floor) :], np.int64)
         days = columns.last_days[rows]
         counts = days >= day
@@ -74,7 +80,9 @@ class LogIndex:
             end = b"fork" + fork[0].to_bytes(8, "big") if fork is not None and forked else b""
             ids = columns.ids[rows[counts]].tobytes()
             digest = hashlib.blake2b(ids + end, digest_size=DIGEST_BYTES).digest()
-        if whole:
+        if not whole:
+            self.partial = floor, day, digest
+        else:
             edges = days if fork is None else np.append(days, fork[1])
             self.digest = digest
             self.after = int(edges[edges < day].max(initial=0))

@@ -22,6 +22,8 @@ from peerrec.protocol.violations import Violation
 
 __all__ = ["Allowance", "Outbox"]
 
+_ORDER = tuple(Priority)
+
 
 class Outbox:
     """Messages waiting for one link.
@@ -90,7 +92,7 @@ class Outbox:
             return []
         taken: list[tuple[bytes, Priority]] = []
         room = room_bytes if room_bytes is not None else self.size_bytes
-        for priority in Priority:
+        for priority in _ORDER:
             queue = self._queues.get(priority)
             while queue and (room > 0):
                 data, cost = queue[0]

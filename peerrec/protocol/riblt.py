@@ -7,9 +7,9 @@ two sets subtract; one that holds a single element gives it away, which is then 
 of all others, and so on. d differences need about 1.35 d symbols where d is large and
 1.7 d where it is small, and nobody has to guess d before.
 
-Deviations: elements are 8 bytes, and their hashes are keyed (SipHash-2-4 of element ‖
-``peerrec/``), so that nobody without the link's key can craft sets that do not decode;
-a symbol's count is kept modulo 256, which is all that telling +1 from −1 takes once the
+Deviations: elements are 8 bytes, and their hashes are keyed (`keyed_hash` of element ‖
+``peerrec/``), so that nobody without the link's key can craft sets that do not decode; a
+symbol's count is kept modulo 256, which is all that telling +1 from −1 takes once the
 check has matched. The walk over a symbol's numbers is the paper's: with s₀ = hash | 1,
 s ← s · 0xda942042e4dd58b5 mod 2⁶⁴ and i ← i + max(1, ⌈(i + 1.5)(2³² / √(s + 1) − 1)⌉) in
 IEEE doubles, from i = 0; a check is the low 32 bits of the hash.
@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 
 from peerrec import limits
 from peerrec.errors import LocalProtocolError, RemoteProtocolError
-from peerrec.protocol.siphash import siphash_words
+from peerrec.protocol.keyed_hash import keyed_hash_words
 from peerrec.protocol.violations import Violation
 
 __all__ = ["SYMBOL_BYTES", "Decoder", "Encoder", "element_bytes", "parse_elements"]
@@ -356,7 +356,7 @@ def _steps(at: Indices, states: U64) -> Indices:
 
 def _hashes(elements: U64, key: bytes) -> U64:
     """Return the keyed hash of each element: of its 8 bytes, big-endian, and the domain."""
-    return siphash_words(key, elements.byteswap(), _DOMAIN)
+    return keyed_hash_words(key, elements.byteswap(), _DOMAIN)
 
 
 def _broken(text: str) -> RemoteProtocolError:

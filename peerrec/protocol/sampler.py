@@ -24,6 +24,9 @@ import numpy as np
 
 __all__ = ["Pool", "Sampler", "Samplers"]
 
+LATELY: Final = 256
+"""Ids that samplers remember having considered."""
+
 RETIRED: Final = 4
 """How many retired ids a pool remembers, in multiples of its places."""
 
@@ -60,17 +63,26 @@ class Samplers:
         n: how many.
     """
 
-    __slots__ = ("_rng", "_samplers")
+    __slots__ = ("_lately", "_rng", "_samplers")
 
     def __init__(self, rng: np.random.Generator, n: int) -> None:
         self._rng = rng
         self._samplers = [Sampler(rng.bytes(16)) for _ in range(n)]
+        self._lately: dict[bytes, None] = {}
 
     def __len__(self) -> int:
         return len(self._samplers)
 
     def offer(self, peer: bytes) -> list[int]:
-        """Consider an id in all of them; returns the numbers of those that took it."""
+        """Consider an id in all of them; returns the numbers of those that took it.
+
+        One that was considered lately changes nothing: who sends it again costs no hashes.
+        """
+        if peer in self._lately:
+            return []
+        self._lately[peer] = None
+        if len(self._lately) > LATELY:
+            del self._lately[next(iter(self._lately))]
         return [place for place, each in enumerate(self._samplers) if each.offer(peer)]
 
     def values(self) -> list[bytes]:
@@ -89,6 +101,7 @@ class Samplers:
         """Let one begin anew under a new key; returns what it held."""
         held = self._samplers[place].value
         self._samplers[place] = Sampler(self._rng.bytes(16))
+        self._lately.clear()
         return held
 
     def drop(self, peer: bytes) -> None:

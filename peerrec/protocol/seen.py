@@ -14,26 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec.limits import SEEN_MAX, SEEN_S, TAGS_BYTES
-from peerrec.protocol.siphash import siphash, siphash_one
+from peerrec.protocol.keyed_hash import keyed_hash, keyed_hash_one
 
 __all__ = ["TAGGED_BYTES", "Seen", "tag_of"]
 
 TAGGED_BYTES = 16
 """How much of a segment's id is remembered and tagged."""
 
-FEW = 8
-"""Up to here one tag after the other is faster than all at once."""
+FEW = 16
+"""Tags up to which comparing with all costs less than sorting all."""
 
 
 def tag_of(key: bytes, segment_id: bytes) -> bytes:
-    """Return a segment's tag on one link: 8 bytes, SipHash-2-4, little-endian.
+    """Return a segment's tag on one link: 8 bytes, AES under the key, little-endian.
 
     Args:
         key: 16 bytes that only the two ends of the link know: nobody can look for an id
             whose tag hides a victim's segment on other people's links.
         segment_id: the id, of which the first 16 bytes count.
     """
-    return siphash_one(key, segment_id[:TAGGED_BYTES]).to_bytes(TAGS_BYTES, "little")
+    return keyed_hash_one(key, segment_id[:TAGGED_BYTES]).to_bytes(TAGS_BYTES, "little")
 
 
 class Seen:
@@ -85,19 +85,20 @@ class Seen:
     def behind(self, tags: list[bytes], key: bytes) -> dict[bytes, bytes]:
         """Return tag → first 16 bytes of the id, for the tags of seen segments.
 
-        One keyed hash for each remembered id: about 0.1 µs each once there are many.
+        One keyed hash for each remembered id: 2 ns each.
         """
         if not self._at or not tags:
             return {}
-        if len(self._at) <= FEW:
-            known = {tag_of(key, short): short for short in self._at}
-            return {tag: known[tag] for tag in tags if tag in known}
         ids = list(self._at)
         blocks: npt.NDArray[np.uint8] = np.frombuffer(b"".join(ids), np.uint8)
-        hashes = siphash(key, blocks.reshape(-1, TAGGED_BYTES)).astype("<u8", copy=False)
-        order = np.argsort(hashes)
+        hashes = keyed_hash(key, blocks.reshape(-1, TAGGED_BYTES))
         asked = np.frombuffer(b"".join(tags), "<u8")
-        places = np.minimum(np.searchsorted(hashes, asked, sorter=order), len(ids) - 1)
-        rows = order[places]
-        hits = np.flatnonzero(hashes[rows] == asked)
-        return {tags[hit]: ids[rows[hit]] for hit in hits}
+        if len(tags) <= FEW:
+            hits, rows = np.nonzero(asked[:, None] == hashes)
+        else:
+            order = np.argsort(hashes)
+            places = np.searchsorted(hashes, asked, sorter=order)
+            rows = order[np.minimum(places, len(ids) - 1)]
+            hits = np.flatnonzero(hashes[rows] == asked)
+            rows = rows[hits]
+        return {tags[hit]: ids[row] for hit, row in zip(hits.tolist(), rows.tolist(), strict=True)}

@@ -65,6 +65,7 @@ class PeerMemory:
     cursor: int | None = None
     told: dict[Log, int] = field(default_factory=dict)
     heard: dict[Log, int] = field(default_factory=dict)
+    _salt: tuple[bytes, bytes] | None = None
 
     def meet(self, store_tag: bytes) -> None:
         """Forget everything if the peer has another store than last time."""
@@ -77,22 +78,26 @@ class PeerMemory:
         """Forget both sides' floors."""
         self.told.clear()
         self.heard.clear()
+        self._salt = None
 
     def tell(self, log: Log, floor: int) -> bool:
         """Note a floor that is being told; False if there is no room and it must not be."""
+        self._salt = None
         return _note(self.told, log, floor)
 
     def hear(self, log: Log, floor: int) -> bool:
         """Note a floor the peer told; False if there is no room for it."""
+        self._salt = None
         return _note(self.heard, log, floor)
 
     def salt(self, *, told_first: bool) -> bytes:
         """Return bytes that are equal on both sides if both remember the same floors."""
         if not self.told and not self.heard:
             return b""
-        told, heard = _joined(self.told), _joined(self.heard)
-        parts = (told, heard) if told_first else (heard, told)
-        return b"".join(hashlib.blake2b(part, digest_size=16).digest() for part in parts)
+        if self._salt is None:
+            self._salt = _digest(self.told), _digest(self.heard)
+        told, heard = self._salt
+        return told + heard if told_first else heard + told
 
     def encode(self) -> bytes:
         """Return it as bytes to keep, at most some 200 KB."""
@@ -130,8 +135,10 @@ def _note(floors: dict[Log, int], log: Log, floor: int) -> bool:
     return True
 
 
-def _joined(floors: dict[Log, int]) -> bytes:
-    return b"".join(
+def _digest(floors: dict[Log, int]) -> bytes:
+    """Return 16 bytes that stand for floors."""
+    joined = b"".join(
         author + epoch.to_bytes(4, "big") + floor.to_bytes(8, "big")
         for (author, epoch), floor in sorted(floors.items())
     )
+    return hashlib.blake2b(joined, digest_size=16).digest()

@@ -30,39 +30,58 @@ def be8(n: int) -> bytes:
     return n.to_bytes(8, "big")
 
 
-def siphash(key: bytes, data: bytes) -> int:
-    """SipHash-2-4 (Aumasson, Bernstein 2012)."""
-    k0, k1 = struct.unpack("<QQ", key)
-    v: list[int] = [
-        k0 ^ 0x736F6D6570736575,
-        k1 ^ 0x646F72616E646F6D,
-        k0 ^ 0x6C7967656E657261,
-        k1 ^ 0x7465646279746573,
-    ]
+def _times(a: int, b: int) -> int:
+    """Multiply in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1."""
+    product = 0
+    while b:
+        product ^= a * (b & 1)
+        a = a << 1 ^ (0x11B if a & 0x80 else 0)
+        b >>= 1
+    return product
 
-    def turn(x: int, bits: int) -> int:
-        return (x << bits | x >> 64 - bits) & MASK
 
-    def rounds(n: int) -> None:
-        for _ in range(n):
-            v[0] = (v[0] + v[1]) & MASK
-            v[2] = (v[2] + v[3]) & MASK
-            v[1], v[3] = turn(v[1], 13) ^ v[0], turn(v[3], 16) ^ v[2]
-            v[0] = turn(v[0], 32)
-            v[2] = (v[2] + v[1]) & MASK
-            v[0] = (v[0] + v[3]) & MASK
-            v[1], v[3] = turn(v[1], 17) ^ v[2], turn(v[3], 21) ^ v[0]
-            v[2] = turn(v[2], 32)
+def _substitute(x: int) -> int:
+    inverse = next((y for y in range(256) if _times(x, y) == 1), 0)
+    turned = [inverse << n | inverse >> 8 - n for n in range(5)]
+    return (turned[0] ^ turned[1] ^ turned[2] ^ turned[3] ^ turned[4] ^ 0x63) & 0xFF
 
-    whole = len(data) & ~7
-    tail = data[whole:].ljust(7, b"\0") + bytes([len(data) & 0xFF])
-    for (m,) in struct.iter_unpack("<Q", data[:whole] + tail):
-        v[3] ^= m
-        rounds(2)
-        v[0] ^= m
-    v[2] ^= 0xFF
-    rounds(4)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+BOX = [_substitute(x) for x in range(256)]
+MIX = {n: [_times(n, x) for x in range(256)] for n in (2, 3)}
+
+
+def round_keys(key: bytes) -> list[bytes]:
+    words, constant = [key[i : i + 4] for i in range(0, 16, 4)], 1
+    for i in range(4, 44):
+        word = words[-1]
+        if i % 4 == 0:
+            turned = [BOX[b] for b in word[1:] + word[:1]]
+            word = bytes([turned[0] ^ constant, *turned[1:]])
+            constant = _times(constant, 2)
+        words.append(bytes(a ^ b for a, b in zip(word, words[i - 4], strict=True)))
+    return [b"".join(words[i : i + 4]) for i in range(0, 44, 4)]
+
+
+def aes(key: bytes, block: bytes) -> bytes:
+    """AES-128 of one block (FIPS 197), byte by byte."""
+    keys = round_keys(key)
+    state = [a ^ b for a, b in zip(block, keys[0], strict=True)]
+    for number, round_key in enumerate(keys[1:], 1):
+        state = [BOX[state[(i + 4 * (i % 4)) % 16]] for i in range(16)]
+        if number < 10:
+            columns = [state[i : i + 4] for i in range(0, 16, 4)]
+            state = [
+                MIX[2][c[r]] ^ MIX[3][c[(r + 1) % 4]] ^ c[(r + 2) % 4] ^ c[(r + 3) % 4]
+                for c in columns
+                for r in range(4)
+            ]
+        state = [a ^ b for a, b in zip(state, round_key, strict=True)]
+    return bytes(state)
+
+
+def keyed_hash(key: bytes, block: bytes) -> int:
+    """Return H(key, block) of the document."""
+    return int.from_bytes(aes(key, block)[:8], "little")
 
 
 # -- keys, tags, elements --------------------------------------------------------------------
@@ -92,12 +111,12 @@ def log_name(log: Log) -> bytes:
 
 
 def log_tag(keys: Keys, log: Log) -> int:
-    return siphash(keys.elements, blake2b(b"peerrec/1/log" + log_name(log), 128)) >> 32
+    return keyed_hash(keys.elements, blake2b(b"peerrec/1/log" + log_name(log), 128)) >> 32
 
 
 def element(keys: Keys, log: Log, block: bytes) -> int:
     """The element of what has these 16 bytes: of an id, of a digest, or of a fork."""
-    return log_tag(keys, log) << 32 | siphash(keys.elements, block[:16]) & 0xFFFF_FFFF
+    return log_tag(keys, log) << 32 | keyed_hash(keys.elements, block[:16]) & 0xFFFF_FFFF
 
 
 def fork_block(seq: int) -> bytes:
@@ -105,7 +124,7 @@ def fork_block(seq: int) -> bytes:
 
 
 def gossip_tag(keys: Keys, segment_id: bytes) -> bytes:
-    return siphash(keys.gossip, segment_id[:16]).to_bytes(8, "little")
+    return keyed_hash(keys.gossip, segment_id[:16]).to_bytes(8, "little")
 
 
 # -- frontier --------------------------------------------------------------------------------
@@ -171,7 +190,7 @@ def expanded(runs: Sequence[int]) -> list[int]:
 
 
 def hash_of(key: bytes, e: int) -> int:
-    return siphash(key, be8(e) + b"peerrec/")
+    return keyed_hash(key, be8(e) + b"peerrec/")
 
 
 def places(hashed: int, end: int) -> list[int]:

@@ -44,7 +44,7 @@ from peerrec.protocol.messages import (
     WantKind,
 )
 from peerrec.protocol.riblt import Decoder, Encoder
-from peerrec.protocol.siphash import siphash_one
+from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.wire import encode, padded
 
 FOLDER = Path(__file__).resolve().parent
@@ -186,8 +186,8 @@ def sketch_vectors() -> dict[str, Any]:
     while not decoder.add(encoder.symbols(decoder.n_symbols, 1)):
         pass
     return {
-        "siphash": [
-            {"key": KEY.hex(), "block": block.hex(), "hash": f"{siphash_one(KEY, block):016x}"}
+        "keyed_hash": [
+            {"key": KEY.hex(), "block": block.hex(), "hash": f"{keyed_hash_one(KEY, block):016x}"}
             for block in (bytes(range(16)), bytes(16), b"\xff" * 16)
         ],
         "sketch": {

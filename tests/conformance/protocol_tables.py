@@ -410,8 +410,8 @@ def example_handshake() -> str:
 
 def example_sketch() -> str:
     sketch = vectors("sketches")
-    one = sketch["siphash"][0]
-    lines = [f"{'SipHash':<12}key {one['key']}, message {one['block']}: {one['hash']}"]
+    one = sketch["keyed_hash"][0]
+    lines = [f"{'H':<12}key {one['key']}, block {one['block']}: {one['hash']}"]
     lines += [f"{'elements':<12}i · 9e3779b97f4a7c15 mod 2^64 for i = 1 … 40; the same key"]
     lines += [f"{'symbol ' + str(i):<12}{sketch['sketch']['symbols'][i]}" for i in range(4)]
     return code(lines)

@@ -18,7 +18,7 @@ from peerrec.protocol.riblt import (
     element_bytes,
     parse_elements,
 )
-from peerrec.protocol.siphash import siphash_one
+from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.violations import Violation
 
 KEY = bytes(range(16))
@@ -35,7 +35,7 @@ def of(values: set[int]) -> np.ndarray:
 
 def indices(element: int, key: bytes, end: int) -> tuple[int, list[int]]:
     """The check of an element and the symbols it is part of, after the document."""
-    hashed = siphash_one(key, element.to_bytes(8, "big") + b"peerrec/")
+    hashed = keyed_hash_one(key, element.to_bytes(8, "big") + b"peerrec/")
     state, at, out = hashed | 1, 0, []
     while at < end:
         out.append(at)
