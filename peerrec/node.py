@@ -29,6 +29,7 @@ from peerrec.ids import network_id, peer_text
 from peerrec.limits import CREDIT_BYTES, MINUTE_S
 from peerrec.peering.acquaintance import Acquaintance
 from peerrec.peering.circulation import Circulation
+from peerrec.peering.echoes import Echoes
 from peerrec.peering.library import Library
 from peerrec.peering.link import Link, link_key
 from peerrec.peering.own_log import OwnLog
@@ -165,6 +166,7 @@ class Node:
             blocked=self._is_blocked,
         )
         self._switchboard = Switchboard()
+        self._echoes = Echoes()
         self._session_alarm = Alarm()
         self._acquaintance = Acquaintance(
             self.peer, self.network, self._verifier, self._membership, self._switchboard
@@ -462,10 +464,17 @@ class Node:
             link.put(Status(0, StatusCode.CREDIT, n), Priority.CONTROL)
 
     def _on_push(self, link: Link, message: Push, now: float) -> None:
+        echo = self._echoes.of(message.bundle)
+        if echo is not None and all(name in self._gossip.seen for name, _ in echo):
+            for name, author in echo:
+                self._gossip.judge(link.peer, name, author, now)
+            link.brought(len(message.bundle), 0, now)
+            return
         try:
             segments = unpack(message.bundle, self.network)
         except VerificationError as error:
             raise RemoteProtocolError(Violation.MALFORMED, str(error)) from None
+        self._echoes.keep(message.bundle, [(each.id, each.header.author) for each in segments])
         wanted = []
         for segment in segments:
             author = segment.header.author

@@ -128,8 +128,8 @@ class Circulation:
         spread = self._gossip.accepted(fresh, source, now, own=own)
         if spread.eager:
             message = Push(0, True, pack([segment])[0])
-            for peer in spread.eager:
-                self._switchboard.put(peer, message, Priority.OWN if own else Priority.GOSSIP)
+            priority = Priority.OWN if own else Priority.GOSSIP
+            self._switchboard.put_all(spread.eager, message, priority)
         for link in self._switchboard.others(source):
             if spread.spilled:
                 link.schedule.hurry(now)

@@ -171,7 +171,10 @@ class Link:
 
     def put(self, message: Message, priority: Priority) -> None:
         """Queue a message, padded to its class."""
-        data = padded(encode(message))
+        self.put_encoded(padded(encode(message)), message, priority)
+
+    def put_encoded(self, data: bytes, message: Message, priority: Priority) -> None:
+        """Queue a message whose padded bytes were made already, for several links."""
         self.messages_out[message.TYPE] += 1
         self.bytes_out[message.TYPE] += len(data)
         self.outbox.put(data, priority, cost=len(data) if is_bulk(message) else 0)

@@ -9,7 +9,7 @@ from peerrec.peering.link import Link
 from peerrec.protocol.effects import Effect, Hangup, Priority, Send
 from peerrec.protocol.messages import Goaway, GoawayCode, Message
 from peerrec.protocol.sync_shelf import Outgoing
-from peerrec.protocol.wire import plain
+from peerrec.protocol.wire import encode, padded, plain
 
 __all__ = ["Switchboard"]
 
@@ -56,6 +56,14 @@ class Switchboard:
         link = self._links.get(peer)
         if link is not None and not link.leaving:
             link.put(message, priority)
+
+    def put_all(self, peers: Sequence[bytes], message: Message, priority: Priority) -> None:
+        """Queue one message to several peers."""
+        data = padded(encode(message))
+        for peer in peers:
+            link = self._links.get(peer)
+            if link is not None and not link.leaving:
+                link.put_encoded(data, message, priority)
 
     def send_all(self, link: Link, outgoing: Outgoing) -> None:
         """Queue what a session wants sent."""

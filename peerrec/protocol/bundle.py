@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, islice, pairwise
 from operator import mul, sub
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
@@ -319,13 +319,9 @@ def _random_of(columns: Columns, random: bytes) -> _Random:
     )
     if len(random) != sum(map(mul, widths, counts)):
         raise VerificationError(f"{len(random)} bytes of keys and hashes are not as many as named")
-    source = iter(random)
-    return _Random(
-        *(
-            _rows(bytes(islice(source, width * count)), width)
-            for width, count in zip(widths, counts, strict=True)
-        )
-    )
+    ends = [0, *accumulate(map(mul, widths, counts))]
+    parts = (random[start:end] for start, end in pairwise(ends))
+    return _Random(*map(_rows, parts, widths))
 
 
 def _segments_of(columns: Columns, random: bytes, network: bytes) -> list[Segment]:

@@ -88,8 +88,13 @@ class Elements(NamedTuple):
         logs: list[tuple[bytes, int] | None],
     ) -> Elements:
         """Return them in order; of two alike (2^-64 by chance) one is left out."""
-        unique, first = np.unique(values, return_index=True)
-        return cls(unique, codes[first], seqs[first], logs)
+        order = np.argsort(values)
+        ordered = values[order]
+        again = ordered[1:] == ordered[:-1]
+        if again.any():
+            kept = np.flatnonzero(np.append(True, ~again))
+            order, ordered = order[kept], ordered[kept]
+        return cls(ordered, codes[order], seqs[order], logs)
 
     def find(self, value: int) -> Ref | None:
         """Return log and number behind an element, `FORK` for a fork; None if unknown."""

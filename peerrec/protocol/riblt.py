@@ -82,8 +82,9 @@ class Encoder:
     def __init__(self, elements: U64, key: bytes) -> None:
         """Take the set in; ``key`` is 16 bytes."""
         ordered = np.sort(elements.astype(np.uint64, copy=False))
+        again = ordered[1:] == ordered[:-1]
         # np.unique hashes instead of sorting, at twenty times the cost
-        self.elements: U64 = ordered[np.diff(ordered, prepend=~ordered[:1]) != 0]
+        self.elements: U64 = ordered[np.append(True, ~again)] if again.any() else ordered
         self.key = key
         self.cells = _Cells()
         self._walk = _Walk(self.elements, _hashes(self.elements, key), _PLUS)

@@ -155,7 +155,7 @@ class Responder:
         codes = elements.codes
         facts = SketchFacts(
             n_segments=len(elements.values),
-            n_logs=len(np.unique(np.where(codes < 0, -1 - codes, codes))),
+            n_logs=int(np.count_nonzero(np.bincount(np.where(codes < 0, -1 - codes, codes)))),
             arrival=self.view.shelf.last_arrival,
             since=self.view.memory.cursor,
         )

@@ -150,9 +150,8 @@ def decode(data: bytes) -> Message | Ignored:
         raise RemoteProtocolError(
             Violation.UNKNOWN_CRITICAL, f"message type {kind} must be understood and is not"
         )
-    body = _body(data)
     try:
-        message = decoder.decode(body)
+        message, body = _parsed(decoder, data)
         if _ENCODER.encode(message) != body:
             raise _Broken(Violation.MALFORMED, "it is not in the canonical form")
         rule = _RULES.get(kind)
@@ -233,6 +232,16 @@ def _type_of(data: bytes) -> int:
             Violation.MALFORMED, f"no message begins with {data[:2].hex() or 'nothing'}"
         )
     return data[1]
+
+
+def _parsed(decoder: msgspec.msgpack.Decoder[Any], data: bytes) -> tuple[Any, bytes]:
+    """Return the message and its bytes without the zeros after them."""
+    stripped = data.rstrip(b"\0")
+    try:  # few messages end in a zero of their own
+        return decoder.decode(stripped), stripped
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = _body(data)
+        return decoder.decode(body), body
 
 
 def _body(data: bytes) -> bytes:
