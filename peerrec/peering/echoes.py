@@ -26,7 +26,7 @@ class Echoes:
         n_max: how many are kept; the oldest go first.
     """
 
-    __slots__ = ("_names", "_n_max")
+    __slots__ = ("_n_max", "_names")
 
     def __init__(self, n_max: int = _KEPT) -> None:
         self._names: dict[bytes, list[Name]] = {}

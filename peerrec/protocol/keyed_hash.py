@@ -78,4 +78,4 @@ def _cipher(key: bytes) -> CipherContext:
     if len(key) != KEY_BYTES:
         raise LocalProtocolError(f"a key is 16 bytes, not {len(key)}")
     # ECB is AES of each block alone, and here nothing is encrypted for anybody.
-    return Cipher(AES(key), ECB()).encryptor()  # noqa: S305
+    return Cipher(AES(key), ECB()).encryptor()

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from peerrec import limits
+from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.messages import (
     Goaway,
     GoawayCode,
@@ -44,7 +45,6 @@ from peerrec.protocol.messages import (
     WantKind,
 )
 from peerrec.protocol.riblt import Decoder, Encoder
-from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.wire import encode, padded
 
 FOLDER = Path(__file__).resolve().parent

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from peerrec.errors import RemoteProtocolError
+from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.messages import Message, Type
 from peerrec.protocol.riblt import Decoder, Encoder
-from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.wire import Ignored, decode, encode, padded
 
 FOLDER = Path(__file__).resolve().parent

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from peerrec import limits
 from peerrec.errors import LocalProtocolError, RemoteProtocolError
+from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.riblt import (
     SYMBOL_BYTES,
     Decoder,
@@ -18,7 +19,6 @@ from peerrec.protocol.riblt import (
     element_bytes,
     parse_elements,
 )
-from peerrec.protocol.keyed_hash import keyed_hash_one
 from peerrec.protocol.violations import Violation
 
 KEY = bytes(range(16))
