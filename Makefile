@@ -6,7 +6,7 @@ RUN := $(BIN)/python -m
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup demo test lint slow bench docs clean
+.PHONY: setup ray demo test lint slow bench docs clean
 
 .venv/created:
 	$(PYTHON) -c 'import sys; sys.exit("peerrec needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12") if sys.version_info < (3, 11) else None'
@@ -23,7 +23,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 	$(BIN)/pip install --quiet -e '.[all]' --group dev
 	@touch $@ .venv/demo
 
+# Only what runs over several machines needs it, and it is large.
+.venv/ray: .venv/setup
+	$(BIN)/pip install --quiet -e '.[ray]'
+	@touch $@
+
 setup: .venv/setup
+
+ray: .venv/ray
 
 demo: .venv/demo
 	@$(BIN)/peerrec demo $(if $(DATA),--data $(DATA),)

@@ -519,6 +519,8 @@ class Node:
 
     def _on_goaway(self, link: Link, message: Goaway, now: float) -> None:
         self.counters[f"goaway: {GoawayCode(message.code).name.lower()}"] += 1
+        if message.code == GoawayCode.FULL:
+            self._membership.turned_away(link.peer, now)
         self._switchboard.left(link)
 
     def _on_hello(self, link: Link, message: Message, now: float) -> None:

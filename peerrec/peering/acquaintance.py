@@ -20,7 +20,11 @@ from peerrec.protocol.violations import Violation
 __all__ = ["Acquaintance"]
 
 
-PARTING = {"silent": GoawayCode.IDLE, "banned": GoawayCode.VIOLATION}
+PARTING = {
+    "silent": GoawayCode.IDLE,
+    "banned": GoawayCode.VIOLATION,
+    "full": GoawayCode.FULL,
+}
 """What a peer is told by the reason for parting; that a person blocked it is not its business."""
 
 

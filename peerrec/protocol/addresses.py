@@ -108,6 +108,8 @@ class Known(msgspec.Struct, array_like=True):
         answered: unix seconds of the last link over it; 0 for never.
         n_failures: dials in a row that failed.
         next_try: not to be dialled before.
+        sought: whether a peer that we dialled, or a person, told it: nobody can make us hear it
+            by dialling us.
     """
 
     peer: bytes | None
@@ -119,6 +121,7 @@ class Known(msgspec.Struct, array_like=True):
     answered: float = 0.0
     n_failures: int = 0
     next_try: float = 0.0
+    sought: bool = False
 
     @property
     def address(self) -> Address:
@@ -157,7 +160,15 @@ class AddressBook:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, peer: bytes | None, address: Address, *, source: str, now: float) -> bool:
+    def add(
+        self,
+        peer: bytes | None,
+        address: Address,
+        *,
+        source: str,
+        now: float,
+        sought: bool = True,
+    ) -> bool:
         """Keep an address if there is a place for it; returns whether it is kept.
 
         Args:
@@ -165,15 +176,18 @@ class AddressBook:
             address: where; refused if nobody could dial it.
             source: host of who told it.
             now: unix seconds.
+            sought: whether that is a peer of our own choice.
         """
-        if (peer, address) in self._rows:
+        known = self._rows.get((peer, address))
+        if known is not None:
+            known.sought = known.sought or sought
             return True
         try:
             check_address(address)
         except DataError:
             return False
         group = netgroup(source)
-        known = Known(peer, address.host, address.port, address.path, group, now)
+        known = Known(peer, address.host, address.port, address.path, group, now, sought=sought)
         bucket = self._bucket(known)
         if not self._make_room_of_peer(peer) or not self._make_room(bucket, now):
             return False
@@ -220,7 +234,8 @@ class AddressBook:
         """Return a random address that may be dialled now, or None.
 
         Draws from those that answered and from hearsay with equal chance, so that a
-        flood of hearsay does not take over.
+        flood of hearsay does not take over. Where that fails n_tries times, all are looked
+        through: among hundreds of one network the few of others are found.
         """
         rows = list(self._rows.values())
         if not rows:
@@ -233,7 +248,8 @@ class AddressBook:
             known = pool[int(self._rng.integers(len(pool)))]
             if known.next_try <= now and known.peer is not None and allowed(known):
                 return known
-        return None
+        left = [k for k in rows if k.next_try <= now and k.peer is not None and allowed(k)]
+        return left[int(self._rng.integers(len(left)))] if left else None
 
     def peers(self) -> list[bytes]:
         """Return all peers with an address, last answered first."""

@@ -22,7 +22,7 @@ import numpy as np
 from peerrec.protocol.addresses import LOCAL, AddressBook, Known, netgroup
 from peerrec.protocol.effects import Dial
 from peerrec.protocol.invite import Address
-from peerrec.protocol.link_table import PER_GROUP, LinkTable, Slot
+from peerrec.protocol.link_table import PER_GROUP, Link, LinkTable, Slot
 from peerrec.protocol.sampler import Samplers
 from peerrec.protocol.scoring import Scores
 
@@ -33,6 +33,9 @@ DIAL_S: Final = 30.0
 
 FEW_LINKS: Final = 4
 """Dialled links below which netgroups do not matter: some link is better than none."""
+
+WORD_S: Final = 30.0
+"""Time for peers that we dialled to tell of others; then those who dialled us are believed."""
 
 WALKS: Final = 4
 """Walks along trust tried for one dial."""
@@ -124,6 +127,20 @@ class Dialling:
                 return Dial(known.peer, known.address)
         return None
 
+    def promote(self, now: float) -> Dial | None:
+        """Choose the end of a walk to take a filler's place; None where walks lack nothing."""
+        if self._lacks()[Slot.WALK] <= 0 or not self.fillers():
+            return None
+        known = self._candidate(Slot.WALK, now)
+        if known is None:
+            return None
+        self.attempts[known.peer, known.address] = (Slot.WALK, now + DIAL_S)
+        return Dial(known.peer, known.address)
+
+    def fillers(self) -> list[Link]:
+        """Return the dialled links that only an address spoke for, oldest first."""
+        return [link for link in self.links.dialled() if link.slot is Slot.FILL]
+
     def knock(self, now: float) -> Dial | None:
         """Choose somebody who used to answer, whatever the back-off; None if nobody is lost."""
         lost = [each for each in self.book.lost(now) if self._is_free(each[0], now)]
@@ -149,13 +166,18 @@ class Dialling:
 
     def _wanted_slots(self) -> list[Slot]:
         """Return the kinds to try, those that lack most first."""
+        lacks = self._lacks()
+        ranked = sorted(lacks, key=lambda slot: -lacks[slot])
+        return [Slot.INVITE, Slot.ANCHOR, *ranked, Slot.FILL]
+
+    def _lacks(self) -> dict[Slot, int]:
+        """Return how many links of a kind are wanting."""
         lacks = {Slot.WALK: self.settings.walks, Slot.SAMPLE: self.settings.samples}
         slots = [link.slot for link in self.links.dialled()]
         for slot in slots + [slot for slot, _ in self.attempts.values()]:
             if slot in lacks:
                 lacks[slot] -= 1
-        ranked = sorted(lacks, key=lambda slot: -lacks[slot])
-        return [Slot.INVITE, Slot.ANCHOR, *ranked, Slot.FILL]
+        return lacks
 
     def _candidate(self, slot: Slot, now: float) -> Known | None:
         if slot is Slot.INVITE:
@@ -185,12 +207,30 @@ class Dialling:
         def allowed(known: Known) -> bool:
             return known.peer is not None and self._is_free(known.peer, now)
 
-        known = self.book.draw(now, allowed=lambda each: allowed(each) and self._is_apart(each))
-        if known is None and len(self.links.dialled()) < FEW_LINKS:
-            known = self.book.draw(now, allowed=allowed)
+        def fit(known: Known) -> bool:
+            return allowed(known) and self._is_apart(known)
+
+        def believed(known: Known) -> bool:
+            return bool(known.answered or known.sought) and fit(known)
+
+        known = self.book.draw(now, allowed=believed)
+        if known is None and not self._waits_for_word(now):
+            known = self.book.draw(now, allowed=fit)
+            if known is None and self.links.n_dialled + len(self.attempts) < FEW_LINKS:
+                known = self.book.draw(now, allowed=allowed)
         if known is None and not len(self.links) and not self.attempts:
             known = self.book.to_dial(None, now)
         return known
+
+    def _waits_for_word(self, now: float) -> bool:
+        """Return whether peers that we dialled still have time to tell us of others.
+
+        Whoever dials us tells at once, and as much as it likes: without this wait all places
+        were taken by its word before the first peer of our own choice had said anything.
+        """
+        if not self.links.n_dialled:
+            return bool(self.attempts)
+        return now < min(link.since for link in self.links.dialled()) + WORD_S
 
     def _is_free(self, peer: bytes, now: float) -> bool:
         return (

@@ -129,8 +129,8 @@ class Membership:
     """
 
     __slots__ = (
-        "_ask_at", "_ask_wait_s", "_blocked", "_dial_at", "_dial_wait_s", "_knock_at", "_me",
-        "_merit", "_ping_alarm", "_rng", "_rotate_at", "_rotated_at", "_settings", "book",
+        "_ask_at", "_ask_wait_s", "_asked_at", "_blocked", "_dial_at", "_dial_wait_s", "_knock_at",
+        "_me", "_merit", "_ping_alarm", "_rng", "_rotate_at", "_rotated_at", "_settings", "book",
         "dialling", "links", "scores",
     )  # fmt: skip
 
@@ -170,6 +170,7 @@ class Membership:
         self._knock_at = now + KNOCK_S
         self._ask_at = now
         self._ask_wait_s = ASK_S[0]
+        self._asked_at: dict[bytes, float] = {}
 
     # -- what is known ----------------------------------------------------------------------
 
@@ -207,9 +208,11 @@ class Membership:
         if netgroup(host) != LOCAL and netgroup(address.host) == LOCAL:
             return False
         n_before = len(self.book)
-        kept = self.book.add(peer, address, source=host, now=now)
+        sought = link is None or link.dialled
+        kept = self.book.add(peer, address, source=host, now=now, sought=sought)
         if kept:
-            self.dialling.samplers.offer(peer)
+            if sought:
+                self.dialling.samplers.offer(peer)
             if len(self.book) > n_before:
                 self._hurry(now)
         return kept
@@ -260,13 +263,14 @@ class Membership:
         self.dialling.invited = [each for each in self.dialling.invited if each != peer]
         self._dial_wait_s = IDLE_DIAL_S[0]
         self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
-        if len(self.book.peers()) < ADDRESSES_FEW:
+        if dialled and len(self.book.peers()) < ADDRESSES_FEW:
             self._ask_at = min(self._ask_at, now + 1.0)
         return self._relieved(peer, now) if dialled else self._admitted(peer, now)
 
     def link_down(self, peer: bytes, now: float) -> None:
         """Note that a link ended."""
         link = self.links.pop(peer)
+        self._asked_at.pop(peer, None)
         if link is not None:
             self._reward_uptime(link, now)
             if link.dialled:
@@ -274,12 +278,23 @@ class Membership:
 
     def dial_failed(self, peer: bytes | None, address: Address, now: float) -> None:
         """Note that a dial failed; the address rests for a while."""
-        if self.dialling.ended(peer, address) is None:
-            return
+        if self.dialling.ended(peer, address) is not None:
+            self._rest(peer, address, now)
+            self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
+
+    def turned_away(self, peer: bytes, now: float) -> None:
+        """Note that a peer we dialled needs the place for another: its address rests, too.
+
+        Else who finds no place anywhere goes round and round, and displaces others who do.
+        """
+        link = self.links.get(peer)
+        if link is not None and link.dialled and link.address is not None:
+            self._rest(peer, link.address, now)
+
+    def _rest(self, peer: bytes | None, address: Address, now: float) -> None:
         self.book.failed(peer, address, now)
         if peer is not None and self.book.next_try(peer) > now:
             self.dialling.samplers.drop(peer)
-        self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
 
     # -- peer exchange --------------------------------------------------------------------------
 
@@ -386,12 +401,19 @@ class Membership:
             link.credited_at = now
 
     def _rotation(self, now: float) -> list[Step]:
-        """Dial somebody in place of the worst link, which goes once the other is up."""
+        """Dial somebody in place of the worst link, which goes once the other is up.
+
+        Ends of walks come first, in place of what filled their places while trust was not
+        known: a newcomer is told of addresses before it hears who trusts whom.
+        """
         if now < self._rotate_at:
             return []
         self._rotate_at = now + ROTATE_S
         if len(self.links.dialled()) < self._settings.dialled or self.dialling.attempts:
             return []
+        dial = self.dialling.promote(now)
+        if dial is not None:
+            return [dial]
         ranked = self.links.ranked(self._score(now), now)
         if not ranked:
             return []
@@ -418,8 +440,11 @@ class Membership:
         """Part with the worst dialled link where there is one too many."""
         if len(self.links.dialled()) <= self._settings.dialled:
             return []
-        ranked = [link for _, link in self.links.ranked(self._score(now), now)]
-        others = [link.peer for link in ranked if link.peer != newcomer]
+        link, fillers = self.links.get(newcomer), self.dialling.fillers()
+        if link is not None and link.slot is Slot.WALK and fillers:
+            return [Hangup(fillers[-1].peer, "rotation")]
+        ranked = [each for _, each in self.links.ranked(self._score(now), now)]
+        others = [each.peer for each in ranked if each.peer != newcomer]
         return [Hangup(others[0] if others else newcomer, "rotation")]
 
     def _admitted(self, newcomer: bytes, now: float) -> list[Step]:
@@ -450,12 +475,19 @@ class Membership:
     def _questions(self, now: float) -> list[Step]:
         if now < self._ask_at or not len(self.links):
             return []
+        # Who wants to be all that we hear of dials us. So only peers of our own choice are
+        # asked, in turn, the first of them first.
+        links = self.links.dialled() or self.links.all()
+        link = min(links, key=lambda each: self._asked_at.get(each.peer, -math.inf))
+        again_at = self._asked_at.get(link.peer, -math.inf) + 1.0 / TELL_RATE[0]
+        if now < again_at:
+            self._ask_at = again_at
+            return []
         few = len(self.book.peers()) < ADDRESSES_FEW or self.dialling.n_wanted > 0
         self._ask_wait_s = min(self._ask_wait_s * 2.0, ASK_S[1]) if few else ASK_S[1]
         self._ask_at = now + self._ask_wait_s * float(self._rng.uniform(0.8, 1.2))
-        links = [link for link in self.links.all() if not link.asked] or self.links.all()
-        link = links[int(self._rng.integers(len(links)))]
         link.asked = True
+        self._asked_at[link.peer] = now
         return [AskPeers(link.peer)]
 
     def _pings(self, now: float) -> list[Step]:

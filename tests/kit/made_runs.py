@@ -115,3 +115,26 @@ def made_curve(seed: int = 0) -> RunResult:
             false_flags=np.zeros(8),
         ),
     )
+
+
+def made_experiment() -> RunResult:
+    """Return a run in graph mode with more lines than one picture can tell apart."""
+    rows = [
+        (ranker, attack, edges, sybils, 0.01 * edges * (1 + sybils / 50 * nth))
+        for nth, ranker in enumerate(("ours", "theirs .1", "theirs .3"))
+        for attack in ("friend-serial", "friend-cycle", "friend-parallel")
+        for edges in (1, 2)
+        for sybils in (0, 1, 10, 50)
+    ]
+    ranker, attack, edges, sybils, mass = zip(*rows, strict=True)
+    return RunResult(
+        made_scenario(mode="graph"),
+        complete=True,
+        n_honest=30,
+        n_sybils=1000,
+        curve=CURVE.table(
+            ranker=ranker, attack=attack, edges=edges, sybils=sybils, mass=mass,
+            mass_low=np.array(mass) * 0.9, mass_high=np.array(mass) * 1.1,
+            gain=np.array(mass) / 0.01 / np.array(edges), target_hit=np.full(len(mass), 0.5),
+        ),
+    )  # fmt: skip

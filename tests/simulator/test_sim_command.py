@@ -222,6 +222,19 @@ def test_a_sweep_runs_every_combination_and_prints_means_over_seeds(tmp_path, qu
     assert "0.105" in result.stdout
 
 
+def test_a_sweep_over_seeds_alone_needs_no_key(tmp_path, quick):
+    place = tmp_path / "seeds"
+    result = run(
+        "sweep", "clone", *TINY, "--seeds", "0-2", "--backend", "inline", "--set", "start_s=1",
+        "--out", place,
+    )  # fmt: skip
+    assert result.exception is None, result.output
+    assert sorted(path.name for path in place.iterdir() if path.is_dir()) == [
+        "seed=0", "seed=1", "seed=2"
+    ]  # fmt: skip
+    assert [row["values"] for row in json.loads((place / "sweep.json").read_text())] == [{}] * 3
+
+
 def test_a_sweep_refuses_a_taken_folder_and_resumes_when_asked_to(tmp_path, quick, monkeypatch):
     place = tmp_path / "sweep"
     ran = []
@@ -256,7 +269,7 @@ def test_compare_says_what_differs_between_two_folders(tmp_path, quick):
     assert {change["measure"] for change in said["changes"]} >= {"ndcg"}
 
 
-def test_help_names_the_five_commands():
+def test_help_names_the_commands():
     shown = succeeded("--help").stdout
-    for command in ("list", "run", "estimate", "compare", "sweep"):
+    for command in ("list", "run", "estimate", "compare", "sweep", "replay"):
         assert command in shown

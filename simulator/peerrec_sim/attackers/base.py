@@ -102,8 +102,10 @@ def besieging(n_victims: int) -> MembershipSettings:
 
 
 def known_victims(view: WorldView, victims: Sequence[int]) -> tuple[Known, ...]:
-    """Return where victims are to be dialled."""
-    return tuple(Known(view.peers[at], view.addresses[at]) for at in victims)
+    """Return where those victims are to be dialled who can be."""
+    return tuple(
+        Known(view.peers[at], view.addresses[at]) for at in victims if at not in view.hidden
+    )
 
 
 def spread(region: Region, n_each: int, victims: Sequence[int]) -> list[tuple[int, ...]]:

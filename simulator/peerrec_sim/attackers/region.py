@@ -1,6 +1,7 @@
 """Invent identities: keys, places to listen, and whom they know at first.
 
-An attacker has few networks and many hosts in each, as whoever rents machines does.
+An attacker has few networks and many hosts in each, as whoever rents machines does; one
+who wants to be found everywhere rents a little in many.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from peerrec.protocol.segment import NO_SEGMENT, Kind, make_segment
 from peerrec.protocol.statements import Whereabouts, encode_statements
 from peerrec_sim.attackers.plan import Known
 from peerrec_sim.attackers.view import WorldView, signer_of
+from peerrec_sim.where import rented_address
 
 __all__ = ["Region"]
-
-PORT: Final = 7700
 
 NETGROUPS: Final = 8
 """Networks of 16 bits from which one attack comes."""
 
-FIRST_OCTET: Final = 193
-"""Sybils' addresses begin here, behind those of all honest nodes, and are routed."""
+NETGROUPS_MAX: Final = 256
+"""… and at most, where it wants to be found everywhere."""
+
+FIRST_WIDE: Final = 8 * 256
+"""Number of the first network of attacks from many: behind those of attacks from few."""
 
 KNOWN_HONEST: Final = 16
 KNOWN_SYBILS: Final = 4
@@ -52,8 +55,18 @@ class Region:
     addresses: tuple[Address, ...]
 
     @classmethod
-    def invent(cls, view: WorldView, kind: str, n: int, rng: np.random.Generator) -> Region:
-        """Return n identities of an attack; each kind of a scenario has its own networks."""
+    def invent(
+        cls, view: WorldView, kind: str, n: int, rng: np.random.Generator, *, wide: bool = False
+    ) -> Region:
+        """Return n identities of an attack; each kind of a scenario has its own networks.
+
+        Args:
+            view: the world.
+            kind: of the attack.
+            n: how many identities.
+            rng: draws the secret that their keys are made of.
+            wide: whether each has a network to itself, as far as there are any.
+        """
         secret = rng.bytes(16)
         seeds = tuple(
             hashlib.blake2b(secret + number.to_bytes(8, "big"), digest_size=32).digest()
@@ -61,8 +74,11 @@ class Region:
         )
         peers = tuple(signer_of(view.scenario.node.signer, seed).peer for seed in seeds)
         kinds = view.orders.kinds
-        first = NETGROUPS * (kinds.index(kind) if kind in kinds else 0)
-        return cls(view, seeds, peers, tuple(_address(first, number) for number in range(n)))
+        place = kinds.index(kind) if kind in kinds else 0
+        groups = NETGROUPS_MAX if wide else NETGROUPS
+        first = groups * place + (FIRST_WIDE if wide else 0)
+        addresses = tuple(_address(first, groups, number) for number in range(n))
+        return cls(view, seeds, peers, addresses)
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -104,11 +120,7 @@ def _draw(n: int, size: int, rng: np.random.Generator) -> list[int]:
     return drawn
 
 
-def _address(first: int, number: int) -> Address:
-    nth, group = divmod(number, NETGROUPS)
-    network = first + group
-    # A third octet of its own for every 254; beyond 64,516 the port tells them apart.
-    block, host = divmod(nth, 254 * 254)
-    third, fourth = divmod(host, 254)
-    octet = FIRST_OCTET + network // 256
-    return Address(f"{octet}.{network % 256}.{third + 1}.{fourth + 1}", PORT + block)
+def _address(first: int, groups: int, number: int) -> Address:
+    """Return where an identity listens: dealt out over so many networks from the first on."""
+    nth, group = divmod(number, groups)
+    return rented_address(first + group, nth)

@@ -42,7 +42,9 @@ class WorldView:
         network: name of the network.
         start: unix seconds at which virtual time begins.
         neighbours: indices that each honest node knows at first; empty if not told.
+        hidden: indices of honest nodes that nobody can dial: they are behind NAT.
         newcomers: indices of honest nodes that join late; the first to be besieged.
+        newcomers_at: unix seconds at which they do.
     """
 
     scenario: Scenario
@@ -52,7 +54,9 @@ class WorldView:
     network: str
     start: float
     neighbours: tuple[tuple[int, ...], ...] = ()
+    hidden: frozenset[int] = frozenset()
     newcomers: tuple[int, ...] = ()
+    newcomers_at: float = 0.0
 
     @property
     def orders(self) -> Attackers:

@@ -1,4 +1,4 @@
-"""Measure the simulator: events a second, memory a node, what shards bring, how it grows.
+"""Measure the simulator: events a second, memory a node, shards, growth, the graph mode.
 
 The traffic is that of a living network: everybody plays now and then, publishes it within
 seconds, passes on what others publish, and compares frontiers with its neighbours. Rates
@@ -25,6 +25,7 @@ from peerrec.protocol.invite import Address
 from peerrec.protocol.segment import Kind, Segment, make_segment
 from peerrec.protocol.statements import Play, encode_statements
 from peerrec.store.memory import MemoryStore
+from peerrec_sim.benchmarks.graph_level import measured_apart
 from peerrec_sim.measures.weight import weigh
 from peerrec_sim.scenario.schema import (
     Measures,
@@ -45,7 +46,7 @@ from peerrec_sim.simulation.world import NETWORK, START, World
 
 __all__ = ["FULL", "QUICK", "Sizes", "living", "measure_simulation"]
 
-PARTS: Final = ("rate", "memory", "shards", "growth")
+PARTS: Final = ("rate", "memory", "shards", "growth", "graph-level")
 
 SEGMENTS: Final = 1_000
 """Segments in the store of the heavier node."""
@@ -65,6 +66,7 @@ class Sizes:
         warm_s: virtual seconds in which links come about, not counted.
         length_s: virtual seconds that are measured.
         empty_events: events of the loop whose handlers do nothing.
+        graph_users: people of the graph that is attacked.
     """
 
     nodes: int = 1_000
@@ -74,10 +76,11 @@ class Sizes:
     warm_s: float = 20.0
     length_s: float = 20.0
     empty_events: int = 500_000
+    graph_users: int = 1_000_000
 
 
 FULL = Sizes()
-QUICK = Sizes(20, 10, 40, 20, 5.0, 5.0, 5_000)
+QUICK = Sizes(20, 10, 40, 20, 5.0, 5.0, 5_000, 2_000)
 
 
 def measure_simulation(
@@ -99,6 +102,7 @@ def measure_simulation(
         "memory": _memory,
         "shards": _shards,
         "growth": _growth,
+        "graph-level": _graph_level,
     }
     wanted = [part for part in PARTS if not only or part in only]
     figures: dict[str, float] = {}
@@ -323,3 +327,11 @@ def _growth(seed: int, sizes: Sizes) -> dict[str, float]:
         for n in (sizes.few, sizes.many)
     )
     return {"events_per_s_few": few, "events_per_s_many": many, "events_growth": many / few}
+
+
+# -- graph-level -----------------------------------------------------------------------------
+
+
+def _graph_level(seed: int, sizes: Sizes) -> dict[str, float]:
+    """Return seconds and memory of one attack on a graph: 20 plays each, 100 egos."""
+    return measured_apart(users=sizes.graph_users, sybils=sizes.graph_users // 100, seed=seed)

@@ -20,6 +20,8 @@ MEANING = {
     "two_shard_speedup": "two shards in processes ÷ one, real time",
     "two_shard_same_hash": "… and the same trace hash, 1 for yes",
     "events_growth": "events a second at 5,000 nodes ÷ at 500",
+    "graph_point_s": "one attack on a graph of 1 M users, seconds",
+    "graph_point_peak_gib": "… and peak memory, GiB",
 }
 """The figures that the table shows."""
 
@@ -29,13 +31,13 @@ MEANING = {
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(["rate", "memory", "shards", "growth"]),
+    type=click.Choice(["rate", "memory", "shards", "growth", "graph-level"]),
     help="A part; repeat it.",
 )
 @click.option("--quick", is_flag=True, help="Small sizes: does it run?")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sim(seed: int, only: tuple[str, ...], quick: bool, as_json: bool) -> None:
-    """Measure the simulator's rate, memory, shards and growth.
+    """Measure the simulator's rate, memory, shards, growth and graph mode.
 
     Example: peerrec bench sim --only rate --json
     """

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from peerrec_sim import scenario as scenarios
+from peerrec_sim.commands.sim_replay import replay
 from peerrec_sim.commands.sim_run import run
 from peerrec_sim.commands.sim_sweep import sweep
 from peerrec_sim.experiments import engine
@@ -32,6 +33,7 @@ def sim() -> None:
 
 
 sim.add_command(run)
+sim.add_command(replay)
 sim.add_command(sweep)
 
 

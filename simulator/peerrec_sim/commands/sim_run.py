@@ -14,6 +14,7 @@ from peerrec_sim import scenario as scenarios
 from peerrec_sim.experiments import engine
 from peerrec_sim.experiments.folder import refuse_taken, reserved
 from peerrec_sim.pace import duration, paced
+from peerrec_sim.reports.writing import check_extras
 from peerrec_sim.scenario.estimate import in_gib
 from peerrec_sim.scenario.schema import Scenario
 
@@ -68,6 +69,7 @@ def run(
     chosen = scenarios.load(scenario, settings, seed=seed)
     place = out or default_place(chosen)
     refuse_taken(place)
+    check_extras()
     expected = engine.prepare(chosen, shards, force=force)
     click.echo(
         f"{chosen.name}: {expected.nodes:,} nodes, about {in_gib(expected.memory_bytes)}, "
@@ -83,7 +85,8 @@ def run(
                 progress=progress,
                 cancel=cancel,
             )
-        result.write(folder)
+        with engine.interruptible():  # what was found is written, unless Ctrl-C insists
+            result.write(folder)
     _print(result, place, as_json=as_json)
     if not result.complete:
         when = ""

@@ -20,6 +20,7 @@ from peerrec_sim.experiments.folder import RUN_FILE, refuse_taken, reserved
 from peerrec_sim.experiments.sweep import Point, missing, plan
 from peerrec_sim.experiments.workers import BACKENDS, Job, by_name, run_tables, write_files
 from peerrec_sim.pace import duration, paced
+from peerrec_sim.reports.writing import check_extras
 from peerrec_sim.scenario import machine, to_tables
 from peerrec_sim.scenario.estimate import in_gib
 from peerrec_sim.scenario.overrides import variants
@@ -29,7 +30,14 @@ __all__ = ["sweep"]
 TABLE_FILE = "sweep.json"
 """What the points of a sweep found, in single numbers."""
 
-SHOWN = ("ndcg", "ndcg_over_oracle", "target_hit", "merit_mass_sybil", "delivery_p99_s")
+SHOWN = (
+    "ndcg",
+    "ndcg_over_oracle",
+    "target_hit",
+    "merit_mass_sybil",
+    "delivery_p99_s",
+    "newcomers_linked",
+)
 """Figures that the table shows, where they are known; the file has all."""
 
 
@@ -39,9 +47,8 @@ SHOWN = ("ndcg", "ndcg_over_oracle", "target_hit", "merit_mass_sybil", "delivery
     "--over",
     "over",
     multiple=True,
-    required=True,
     metavar="KEY=V,V…",
-    help="Values of a key; with several keys, all combinations.",
+    help="Values of a key; with several keys, all combinations; without any, seeds alone.",
 )
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Instead of the file's."
@@ -76,6 +83,7 @@ def sweep(
     place = out or Path("runs") / f"{points[0].scenario.name}-sweep"
     if not resume:
         refuse_taken(place)
+    check_extras()
     todo = missing(place, points)
     at_once = workers or (1 if backend == "inline" else machine.cores())
     _announce(points, todo, min(at_once, len(points)), remote=backend == "ray", force=force)

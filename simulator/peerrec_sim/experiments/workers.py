@@ -196,14 +196,9 @@ def on_ray(workers: int, jobs: Sequence[Job], run: Run) -> Iterator[Finished]:
         WorkerDied: a worker or its machine is gone.
         PeerrecError: what a run raised.
     """
-    try:
-        import ray
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "--backend", "ray", "Ray is not installed; try: pip install 'peerrec[ray]'"
-        ) from error
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False)
+    from peerrec_sim.simulation.ray_backend import started_ray
+
+    ray = started_ray(workers)
     remote = ray.remote(max_retries=0)(_safely)
     waiting, busy = list(reversed(jobs)), dict[Any, str]()
     while waiting or busy:

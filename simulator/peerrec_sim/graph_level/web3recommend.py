@@ -6,6 +6,12 @@ share of a root's mass on the three items that its attackers promote:
 * ``web3recommend .1`` (also .3 and .5, its transitivity decay): of the visits to items.
 * ``peerrec``: of the positive scores of our list, nothing left out.
 * ``peerrec merit``: not of scores but of merit, in the hands of attackers and identities.
+* ``peerrec gate``: of merit capped as the ranking lets it in.
+
+The first two are the same quantity, what a root is shown in the end, and compare. The
+other two say what is behind ours: a walk that enters a region goes on in it, so merit may
+grow up to 1/decay times, and a cap counts heads; neither reaches the list, because what
+identities say alone is close to nothing that the root has.
 
 Published (Madhwal & Pouwelse 2023, and a replication): gain at 50 identities with one
 attacker 9.1 in a row, 6.4 in a ring, 2.9 side by side at decay .1; 8.2 in a row with two.
@@ -31,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec.errors import ConfigError, DataError
+from peerrec.ranking.salsa import gates
 from peerrec_sim.community import Community
 from peerrec_sim.graph_level.curves import CurvePoint, curve_table, mean, point, sizes
 from peerrec_sim.graph_level.ground import Ground
@@ -47,6 +54,7 @@ from peerrec_sim.simulation.chance import Purpose, chance
 __all__ = [
     "DECAYS",
     "OURS",
+    "OUR_GATE",
     "OUR_MERIT",
     "experiment",
     "scored_shares",
@@ -66,7 +74,7 @@ FLAG_THRESHOLD = 0.99
 
 TINY = 1e-300
 
-OURS, OUR_MERIT = "peerrec", "peerrec merit"
+OURS, OUR_MERIT, OUR_GATE = "peerrec", "peerrec merit", "peerrec gate"
 
 Int32s = npt.NDArray[np.int32]
 Float64s = npt.NDArray[np.float64]
@@ -82,6 +90,7 @@ class Shares:
         flags: share of what is honest that is flagged: items by their walk, peers by ours.
         caught: share of what is the attackers' that is flagged; NaN where none was met.
         merit: share of merit in the attackers' hands; NaN for their walk.
+        gate: share of capped merit in their hands; NaN for their walk.
     """
 
     mass: Float64s
@@ -89,9 +98,10 @@ class Shares:
     flags: Float64s
     caught: Float64s
     merit: Float64s
+    gate: Float64s
 
     @classmethod
-    def of(cls, rows: list[tuple[float, float, float, float, float]]) -> Shares:
+    def of(cls, rows: list[tuple[float, float, float, float, float, float]]) -> Shares:
         """Return one row per root as columns."""
         return cls(*np.array(rows, np.float64).T)
 
@@ -138,7 +148,7 @@ def visited_shares(
         visits[people.interactions.item[people.interactions.user == root]] = 0
         best = np.argsort(-visits, kind="stable")[:n]
         hit = float((np.isin(best, promoted) & (visits[best] > 0)).any())
-        rows.append((mass, hit, false, _share(flagged[reached]), np.nan))
+        rows.append((mass, hit, false, _share(flagged[reached]), np.nan, np.nan))
     return Shares.of(rows)
 
 
@@ -157,8 +167,10 @@ def scored_shares(
         flagged = np.isin(look.nodes, look.flagged)
         mass = float(positive[promoted].sum()) / max(float(positive.sum()), TINY)
         merit = float(look.shares[theirs].sum()) / max(float(look.shares.sum()), TINY)
+        gate = gates(look.shares, options.settings.cap, options.settings.gate_exponent)
+        let_in = float(gate[theirs].sum()) / max(float(gate.sum()), TINY)
         false = float(flagged[honest].sum()) / max(1, int(honest.sum()))
-        rows.append((mass, hit, false, _share(flagged[theirs]), merit))
+        rows.append((mass, hit, false, _share(flagged[theirs]), merit, let_in))
     return Shares.of(rows)
 
 
@@ -258,7 +270,11 @@ class _Trial:
             )
             found.append((theirs_named(decay), shares, shares.mass))
         ours = scored_shares(planted, self.ground, self.roots, EgoOptions.of(scenario))
-        found += [(OURS, ours, ours.mass), (OUR_MERIT, ours, ours.merit)]
+        found += [
+            (OURS, ours, ours.mass),
+            (OUR_MERIT, ours, ours.merit),
+            (OUR_GATE, ours, ours.gate),
+        ]
         at = (shape, attackers, n_sybils)
         for name, shares, _ in found:
             self.caught[(name, *at)] = mean(shares.caught)
@@ -295,5 +311,5 @@ def _figures(
     return {
         f"flagged/{ranker}/{attack}/{edges}": share
         for (ranker, attack, edges, n), share in caught.items()
-        if n == most and ranker != OUR_MERIT and not np.isnan(share)
+        if n == most and ranker not in (OUR_MERIT, OUR_GATE) and not np.isnan(share)
     }

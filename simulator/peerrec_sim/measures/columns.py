@@ -82,6 +82,15 @@ NODES = Schema(
         Column("links_dialled", "i4", "of them, those the node dialled"),
         Column("sybil_links", "i4", "links to sybils"),
         Column("sybil_links_dialled", "i4", "of them, those the node dialled"),
+        Column("newcomer", "?", "an honest person who came, or will come, online during the run"),
+        Column(
+            "linked_after_s",
+            "f8",
+            "of a newcomer: seconds from coming online until it had two links at once that it had "
+            "dialled to honest nodes, to the event; NaN where it never had",
+        ),
+        Column("told", "f8", "of a newcomer: addresses that peer exchange told it so far"),
+        Column("told_sybil", "f8", "of them, those of sybils"),
         *_TRAFFIC,
     ),
 )

@@ -49,7 +49,8 @@ class RunResult(_Tables):
         scenario: what was run; its ``seed`` is the one that counts.
         backend: where it ran.
         shards: into how many parts it was cut.
-        trace_hash: of all events, hexadecimal; equal for equal runs.
+        trace_hash: of all events, hexadecimal; equal for equal runs. Where the run is not
+            complete, of those that happened.
         events: how many there were.
         virtual_s: virtual seconds that passed.
         wall_s: seconds that it took.

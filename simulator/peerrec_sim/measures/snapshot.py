@@ -30,6 +30,7 @@ from peerrec_sim.community import Community
 from peerrec_sim.measures.columns import HONEST, NODES, OTHER
 from peerrec_sim.measures.deliveries import Arrivals, arrivals_since, joined
 from peerrec_sim.measures.egos import Ego, EgoOptions, choose_egos
+from peerrec_sim.measures.newcomers import Diary, first_minutes
 from peerrec_sim.measures.table import Table
 from peerrec_sim.measures.weight import weigh
 from peerrec_sim.scenario.schema import Scenario
@@ -53,6 +54,7 @@ class Observed(Protocol):
     arrivals: Any  # unix seconds of each arrival number of the store
     bytes_in: dict[int, int]
     bytes_out: dict[int, int]
+    diary: Diary | None
 
     @property
     def endpoint(self) -> object | None:
@@ -219,6 +221,8 @@ class Observer:
             "segment_bytes": int(segments.n_bytes.sum()),
             "store_bytes": person.store.size().size_bytes,
         }
+        if person.diary is not None:
+            row |= first_minutes(person.diary, self._index_of)
         node = person.node
         if node is None:
             return row

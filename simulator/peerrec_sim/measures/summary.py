@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec_sim.measures.columns import HONEST, message_types
+from peerrec_sim.measures.newcomers import WITHIN_S
 from peerrec_sim.measures.table import Table
 from peerrec_sim.metrics import worst_mean
 
@@ -173,6 +174,34 @@ def _sybil_links(result: RunResult) -> Sample:
     return _sample(rows, rows["sybil_links"] / rows["links"])
 
 
+def _newcomers(values: Callable[[RunResult, Table], npt.ArrayLike]) -> Callable[..., Sample]:
+    """Return what gives a figure of those newcomers who came."""
+
+    def of_them(result: RunResult) -> Sample:
+        rows = honest_at_end(result)
+        rows = rows.take(rows["newcomer"] & rows["online"])
+        return _sample(rows, values(result, rows))
+
+    return of_them
+
+
+def _linked_in_time(result: RunResult, rows: Table) -> npt.ArrayLike:
+    return np.nan_to_num(rows["linked_after_s"], nan=np.inf) <= WITHIN_S
+
+
+def _linked_after_s(result: RunResult, rows: Table) -> npt.ArrayLike:
+    return rows["linked_after_s"]
+
+
+def _told_sybil(result: RunResult, rows: Table) -> npt.ArrayLike:
+    return np.where(rows["told"] > 0, rows["told_sybil"] / np.maximum(rows["told"], 1.0), np.nan)
+
+
+def _places_taken(result: RunResult, rows: Table) -> npt.ArrayLike:
+    taken = rows["sybil_links"] - rows["sybil_links_dialled"]
+    return taken / max(result.scenario.topology.incoming, 1)
+
+
 def _memory_kb(result: RunResult) -> Sample:
     rows = honest_at_end(result)
     return _sample(rows, rows["memory_bytes"] / 1024.0)
@@ -215,6 +244,27 @@ MEASURES = (
         "sybil_link_share", "share of an honest node's links that lead to sybils", "less", "mean",
         _attacked(_sybil_links),
     ),
+    Measure(
+        "newcomers_linked", "share of newcomers with two honest links that they dialled, at once, "
+        "within 300 s", "more", "mean",
+        _newcomers(_linked_in_time),
+    ),
+    Measure(
+        "newcomer_linked_p50_s", "seconds until a newcomer had them, median", "less", "p50",
+        _newcomers(_linked_after_s),
+    ),
+    Measure(
+        "newcomer_linked_all_s", "seconds until the last of those who had them had", "less", "max",
+        _newcomers(_linked_after_s),
+    ),
+    Measure(
+        "newcomer_told_sybil", "share of the addresses told to a newcomer that are sybils'", "",
+        "mean", _attacked(_newcomers(_told_sybil)),
+    ),
+    Measure(
+        "newcomer_places_taken", "share of a newcomer's places for incoming links that sybils have",
+        "", "mean", _attacked(_newcomers(_places_taken)),
+    ),
 )  # fmt: skip
 """Every number of the summary, in the order in which reports show them."""
 
@@ -223,7 +273,8 @@ def summary(result: RunResult) -> dict[str, float]:
     """Return what is known of a run in single numbers, by the names of `MEASURES`.
 
     Behind them come the run's own figures and, in graph mode, the largest gain of each
-    ranker and attack as ``gain/<ranker>/<attack>``.
+    ranker and attack as ``gain/<ranker>/<attack>``, with ``/<edges>`` behind it where the
+    run has several numbers of attack edges.
     """
     found: dict[str, float] = {}
     for measure in MEASURES:
@@ -234,9 +285,14 @@ def summary(result: RunResult) -> dict[str, float]:
 
 
 def _gains(curve: Table) -> Iterator[tuple[str, float]]:
-    pairs = sorted(set(zip(curve["ranker"].tolist(), curve["attack"].tolist(), strict=True)))
-    for ranker, attack in pairs:
-        rows = curve.take((curve["ranker"] == ranker) & (curve["attack"] == attack))
+    lines = zip(*(curve[name].tolist() for name in ("ranker", "attack", "edges")), strict=True)
+    attacked = curve["edges"][curve["sybils"] > 0]
+    several = len(np.unique(attacked)) > 1
+    for ranker, attack, edges in sorted(set(lines)):
+        rows = curve.take(
+            (curve["ranker"] == ranker) & (curve["attack"] == attack) & (curve["edges"] == edges)
+        )
         gain = rows["gain"][~np.isnan(rows["gain"])]
         if len(gain):
-            yield f"gain/{ranker}/{attack}", float(gain.max())
+            name = f"gain/{ranker}/{attack}"
+            yield f"{name}/{edges}" if several else name, float(gain.max())

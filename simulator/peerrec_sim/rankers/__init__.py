@@ -15,7 +15,9 @@ from peerrec_sim.rankers.base import AnyRanker, ExposesMerit, FlagsPeers, Parame
 __all__ = ["AnyRanker", "ExposesMerit", "FlagsPeers", "Parameters", "Ranker", "by_name", "names"]
 
 _CLASSES = {
+    "blend": "blend:BlendRanker",
     "ease": "ease:Ease",
+    "factors": "factors:FactorsRanker",
     "itemknn": "itemknn:ItemKnn",
     "meritsalsa": "salsa:MeritSalsaRanker",
     "p3alpha": "p3alpha:P3Alpha",

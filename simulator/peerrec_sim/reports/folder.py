@@ -35,7 +35,16 @@ from peerrec_sim.scenario.schema import Scenario
 if TYPE_CHECKING:
     from peerrec_sim.measures.result import RunResult
 
-__all__ = ["RUN_FILE", "check_folder", "machine", "read", "run_id", "store", "versions"]
+__all__ = [
+    "RUN_FILE",
+    "check_folder",
+    "facts_in",
+    "machine",
+    "read",
+    "run_id",
+    "store",
+    "versions",
+]
 
 RUN_FILE = "run.json"
 FORMAT = 1
@@ -203,6 +212,18 @@ def _write_parquet(table: Table, path: Path) -> None:
 # -- reading -------------------------------------------------------------------------------
 
 
+def facts_in(folder: Path | str) -> dict[str, Any]:
+    """Return what the ``run.json`` of a folder says.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+    """
+    path = Path(folder)
+    if not (path / RUN_FILE).is_file():
+        raise DataError(f"{path} holds no run: there is no {RUN_FILE} in it")
+    return _facts(path / RUN_FILE)
+
+
 def read(folder: Path | str) -> RunResult:
     """Return the run that a folder holds.
 
@@ -211,10 +232,7 @@ def read(folder: Path | str) -> RunResult:
     """
     from peerrec_sim.measures.result import RunResult
 
-    path = Path(folder)
-    if not (path / RUN_FILE).is_file():
-        raise DataError(f"{path} holds no run: there is no {RUN_FILE} in it")
-    facts = _facts(path / RUN_FILE)
+    path, facts = Path(folder), facts_in(folder)
     names = {each.name for each in dataclasses.fields(RunResult)}
     values = {key: value for key, value in facts.items() if key in names}
     tables = facts.get("tables", {})

@@ -28,7 +28,7 @@ def check(scenario: Scenario) -> None:
     Raises:
         ConfigError: names the key that is best changed.
     """
-    for part in (_people, _times, _topology, _attackers):
+    for part in (_people, _newcomers, _times, _topology, _attackers):
         for key, value, allowed in part(scenario):
             raise ConfigError(key, value, allowed)
 
@@ -48,6 +48,24 @@ def _people(scenario: Scenario) -> Iterator[Objection]:
             "attackers.edges",
             scenario.attackers.edges,
             f"there are only {people.nodes:,} honest people",
+        )
+
+
+def _newcomers(scenario: Scenario) -> Iterator[Objection]:
+    people, key = scenario.population, "population.newcomers"
+    if not people.newcomers:
+        return
+    if scenario.mode == "graph":
+        yield key, people.newcomers, "nobody comes or goes in graph mode; say 0"
+    if scenario.topology.kind != "open":
+        yield key, people.newcomers, "in a fixed network everybody has neighbours; say 0"
+    if people.newcomers > people.nodes - 2:
+        yield key, people.newcomers, f"at least 2 of the {people.nodes:,} people must be there"
+    if people.newcomers_at_s >= scenario.length_s:
+        yield (
+            "population.newcomers_at_s",
+            people.newcomers_at_s,
+            f"the run ends after {scenario.length_s:g} s; let them come before",
         )
 
 

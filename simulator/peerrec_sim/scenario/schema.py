@@ -67,6 +67,27 @@ class Population(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Literal["friends", "none", "ring"],
         Meta(description="friends of the data, nobody, or the two neighbours on a ring"),
     ] = "friends"
+    newcomers: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=NODES_MAX,
+            description="of the people, the last: they come online during the run for the first "
+            "time and stay, and nobody knows them before",
+        ),
+    ] = 0
+    newcomers_at_s: Annotated[
+        float, Meta(ge=0.0, le=YEAR_S, description="when they come online")
+    ] = 60.0
+    newcomers_know: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=768,
+            description="honest addresses that each of them has then: of who invited it, a "
+            "friend where one can be dialled, and of others by chance",
+        ),
+    ] = 1
 
 
 class Topology(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -207,7 +228,7 @@ class NodeOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class MeritOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How each honest person's ranking measures merit."""
+    """How each honest person measures merit: to rank, and to choose whose logs to keep."""
 
     transitivity_decay: Annotated[
         float, Meta(gt=0.0, le=1.0, description="probability that a walk ends before each hop")
@@ -217,7 +238,13 @@ class MeritOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         Meta(ge=0.0, le=1.0, description="part of its merit that a peer behind one bridge loses"),
     ] = 0.5
     walks: Annotated[
-        int, Meta(ge=1, le=10_000_000, description="random walks from each measured node")
+        int,
+        Meta(
+            ge=1,
+            le=10_000_000,
+            description="random walks of a ranking; to choose logs, at least 100 and at most "
+            "100,000",
+        ),
     ] = 2000
 
 

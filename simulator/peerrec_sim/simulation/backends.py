@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from peerrec.errors import ConfigError, PeerrecError
 from peerrec_sim.measures.snapshot import Snapshot
 from peerrec_sim.scenario.schema import Scenario
+from peerrec_sim.simulation.undisturbed import undisturbed
 from peerrec_sim.simulation.worker import Ending, Report, Worker
 from peerrec_sim.simulation.world import World
 
@@ -69,7 +70,9 @@ class Inline:
     def advance(self, end: float, mail: Sequence[list[bytes]]) -> list[Report]:
         """Hand every shard its mail, and let everything happen before a time."""
         pairs = zip(self.workers, mail, strict=True)
-        return [worker.advance(end, blobs) for worker, blobs in pairs]
+        # Several shards go on to the same time, or none; one may stop between two events.
+        with undisturbed() if len(self.workers) > 1 else contextlib.nullcontext():
+            return [worker.advance(end, blobs) for worker, blobs in pairs]
 
     def snapshot(self, now: float, lists: bool, last: bool) -> list[Snapshot]:
         """Measure all participants."""
@@ -91,6 +94,7 @@ class Processes:
         forks = sys.platform.startswith("linux")
         context: Any = multiprocessing.get_context("fork" if forks else "spawn")
         self._pipes: list[Connection] = []
+        self._owed: list[int] = [0] * shards
         self._processes: list[BaseProcess] = []
         for number in range(shards):
             here, there = context.Pipe()
@@ -131,16 +135,29 @@ class Processes:
 
     def _call(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Call a method of all workers at once; return what each answers."""
-        for shard, (pipe, each) in enumerate(zip(self._pipes, arguments, strict=True)):
-            try:
-                pipe.send((method, each))
-            except OSError:
-                raise self._lost(shard) from None
+        self._hear_out()
+        with undisturbed():  # all shards go on to the same time, or none
+            for shard, (pipe, each) in enumerate(zip(self._pipes, arguments, strict=True)):
+                try:
+                    pipe.send((method, each))
+                except OSError:
+                    raise self._lost(shard) from None
+                self._owed[shard] += 1
         return [self._answer(shard) for shard in range(len(self._pipes))]
 
+    def _hear_out(self) -> None:
+        """Take answers that nobody waited for: Ctrl-C came before them."""
+        for shard in range(len(self._pipes)):
+            while self._owed[shard]:
+                self._answer(shard)
+
     def _answer(self, shard: int) -> Any:
+        pipe = self._pipes[shard]
         try:
-            failed, answer = self._pipes[shard].recv()
+            pipe.poll(None)
+            with undisturbed():
+                failed, answer = pipe.recv()
+                self._owed[shard] -= 1
         except (EOFError, OSError):
             raise self._lost(shard) from None
         if failed:

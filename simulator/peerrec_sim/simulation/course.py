@@ -34,9 +34,9 @@ class Course:
         cancel: asked every virtual second; True ends the run.
 
     Attributes:
-        windows: its time, and how many events there were.
+        windows: its time.
         snapshots: what was measured so far.
-        endings: what shards left behind; empty where the run was interrupted.
+        endings: what shards left behind, also where the run was interrupted.
         virtual_s: virtual seconds up to the last measurement.
         complete: whether it went to its end.
     """
@@ -67,10 +67,16 @@ class Course:
                     break
                 self._measure(at_s)
             self.complete = self.virtual_s == self._scenario.length_s
-            self.endings = self._backend.ending()
         except KeyboardInterrupt:
-            # In the middle of an event: what was measured before is all that holds.
+            # In the middle of an event, which has not happened then: what was measured
+            # before holds, and the hash is of all events up to that one.
             self.complete = False
+        self.endings = self._backend.ending()
+
+    @property
+    def n_events(self) -> int:
+        """Events that the hashes of the endings are of."""
+        return sum(ending.n_events for ending in self.endings)
 
     def _moments(self) -> Iterator[float]:
         """Yield when to measure, seconds after the start; the last is the end."""

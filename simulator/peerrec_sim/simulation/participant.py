@@ -19,6 +19,7 @@ from peerrec.node import Node
 from peerrec.peering.endpoint import Endpoint
 from peerrec.protocol.effects import Effect
 from peerrec.store import Store
+from peerrec_sim.measures.newcomers import Diary
 
 __all__ = ["HONEST", "SYBIL", "Act", "Participant"]
 
@@ -46,6 +47,7 @@ class Participant:
         endpoint: what speaks for it; None while it is offline.
         starts_s: seconds after the beginning of the run when it first comes online.
         comes_and_goes: whether it has times offline after that.
+        diary: what a newcomer went through; None for everybody else.
         n_starts: how often it came online.
         arrivals: virtual time at which each segment reached its store, by arrival number − 1.
         bytes_in, bytes_out: of messages, by type; −1 for what has no type.
@@ -54,7 +56,8 @@ class Participant:
 
     __slots__ = (
         "_agenda", "_n_planned", "arrivals", "bytes_in", "bytes_out", "comes_and_goes",
-        "counters", "endpoint", "index", "n_starts", "peer", "role", "start", "starts_s", "store",
+        "counters", "diary", "endpoint", "index", "n_starts", "peer", "role", "start", "starts_s",
+        "store",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +77,7 @@ class Participant:
         self.endpoint: Endpoint | None = None
         self.starts_s = 0.0
         self.comes_and_goes = False
+        self.diary: Diary | None = None
         self.n_starts = 0
         self.arrivals = array("d")
         self.bytes_in: dict[int, int] = {}

@@ -10,6 +10,7 @@ from typing import Any
 from peerrec.errors import ConfigError
 from peerrec_sim.measures.snapshot import Snapshot
 from peerrec_sim.scenario.schema import Scenario
+from peerrec_sim.simulation.undisturbed import undisturbed
 from peerrec_sim.simulation.worker import Ending, Report, Worker
 
 __all__ = ["Ray", "started_ray"]
@@ -31,6 +32,7 @@ def started_ray(n_workers: int) -> Any:
     if not ray.is_initialized():
         alone = not os.environ.get("RAY_ADDRESS")
         ray.init(
+            address="local" if alone else None,
             num_cpus=max(n_workers, 1) if alone else None,
             include_dashboard=False if alone else None,
             log_to_driver=False,
@@ -50,7 +52,9 @@ class Ray:
     def advance(self, end: float, mail: Sequence[list[bytes]]) -> list[Report]:
         """Hand every shard its mail, and let everything happen before a time."""
         pairs = zip(self._actors, mail, strict=True)
-        return self._answers([actor.advance.remote(end, blobs) for actor, blobs in pairs])
+        with undisturbed():  # all shards go on to the same time, or none
+            promised = [actor.advance.remote(end, blobs) for actor, blobs in pairs]
+        return self._answers(promised)
 
     def snapshot(self, now: float, lists: bool, last: bool) -> list[Snapshot]:
         """Measure all participants."""

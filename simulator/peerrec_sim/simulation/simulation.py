@@ -11,12 +11,12 @@ Example:
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from peerrec_sim.community import Interactions
+from peerrec_sim.measures.columns import ORACLE
 from peerrec_sim.measures.oracle import Knowledge, oracle
 from peerrec_sim.measures.result import RunResult
 from peerrec_sim.measures.snapshot import assembled
@@ -25,13 +25,17 @@ from peerrec_sim.scenario.schema import Scenario
 from peerrec_sim.serving import Progress
 from peerrec_sim.simulation.backends import open_backend
 from peerrec_sim.simulation.course import Course
-from peerrec_sim.simulation.replay import Logged, replayed
+from peerrec_sim.simulation.replay import Extract, Logged, Replay
+from peerrec_sim.simulation.trace import trace_hash
 from peerrec_sim.simulation.worker import Ending, observation_of
 from peerrec_sim.simulation.world import START, World
 
 __all__ = ["Simulation", "trace_hash"]
 
 ORACLE_STAGE = "lists with all data"
+
+ENDED_EARLY = "The run was ended before its time."
+NO_ORACLE = "Lists with all data were not computed: the run was ended before that."
 
 
 class Simulation:
@@ -55,7 +59,8 @@ class Simulation:
     ) -> RunResult:
         """Run to the end, or as far as it comes; return what was found.
 
-        Ctrl-C and ``cancel`` leave a valid result, up to the last measurement.
+        Ctrl-C and ``cancel`` leave a valid result: what was measured until then, and the
+        hash of all events until then.
 
         Args:
             progress: told the virtual seconds that have passed.
@@ -76,21 +81,28 @@ class Simulation:
             course = Course(world, backend, self.shards, progress, cancel)
             course.take()
         nodes, deliveries = assembled(course.snapshots, START)
+        notes = [] if course.complete else [ENDED_EARLY]
+        known = ORACLE.table()
+        try:
+            if course.snapshots:
+                known = _oracle(world, progress)
+        except KeyboardInterrupt:
+            notes.append(NO_ORACLE)
         return RunResult(
             nodes=nodes,
             deliveries=deliveries,
-            oracle=_oracle(world, course.virtual_s, progress),
+            oracle=known,
             scenario=self.scenario,
             backend=self.backend,
             shards=self.shards,
             trace_hash=trace_hash(each for end in course.endings for each in end.traces),
-            events=course.windows.n_events,
+            events=course.n_events,
             virtual_s=course.virtual_s,
             wall_s=time.monotonic() - began,
             n_honest=world.n_honest,
             n_sybils=len(world.sybils),
-            complete=course.complete,
-            notes=() if course.complete else ("The run was ended before its time.",),
+            complete=not notes,
+            notes=tuple(notes),
             figures=_figures(course.endings),
         )
 
@@ -98,17 +110,12 @@ class Simulation:
         """Run again, and yield the events from number ``first`` up to before ``last``.
 
         Events are numbered from 0 in their one order. The run stops after the last of them.
+        For other extracts, and to check a run, see `peerrec_sim.simulation.replay`.
         """
-        return replayed(World(self.scenario), first, last)
+        return Replay(self.scenario).events(Extract(first=first, last=last))
 
 
-def trace_hash(traces: Iterable[tuple[int, bytes]]) -> str:
-    """Return the hash of a whole run: of everybody's events, in order of participants."""
-    digests = [digest for _, digest in sorted(traces)]
-    return hashlib.blake2b(b"".join(digests), digest_size=16).hexdigest()
-
-
-def _oracle(world: World, virtual_s: float, progress: Progress | None) -> Table:
+def _oracle(world: World, progress: Progress | None) -> Table:
     """Return how good lists would be with all that was public up to the end."""
     observation, plays = observation_of(world), world.plays
     knowledge = Knowledge(

@@ -17,7 +17,7 @@ from peerrec_sim.community import TrustEdges
 from peerrec_sim.scenario.schema import Scenario
 from peerrec_sim.simulation.chance import Purpose, chance
 
-__all__ = ["known_first", "neighbours"]
+__all__ = ["known_by_newcomer", "known_first", "neighbours"]
 
 REWIRED = 0.1
 """Of the links of a small world (Watts & Strogatz 1998): enough for short paths."""
@@ -29,6 +29,25 @@ def known_first(scenario: Scenario, index: int, dialable: list[int]) -> list[int
     others = [each for each in dialable if each != index]
     n = min(scenario.topology.known, len(others))
     return [others[at] for at in rng.choice(len(others), n, replace=False).tolist()]
+
+
+def known_by_newcomer(
+    scenario: Scenario, index: int, dialable: list[int], friends: list[int]
+) -> list[int]:
+    """Return whose addresses somebody who is invited knows: first the one who invites.
+
+    Args:
+        scenario: says how many.
+        index: of the newcomer.
+        dialable: nodes that are there already and can be dialled.
+        friends: whom it trusts; one of them invites it if there is one in ``dialable``.
+    """
+    rng = chance(scenario.seed, Purpose.KNOWN, index)
+    others = [dialable[at] for at in rng.permutation(len(dialable)).tolist()]
+    others.sort(key=lambda each: each not in friends)
+    first, rest = others[:1], others[1:]
+    drawn = rng.permutation(len(rest)).tolist()[: scenario.population.newcomers_know - 1]
+    return first + [rest[at] for at in drawn]
 
 
 def neighbours(scenario: Scenario, trust: TrustEdges | None, n: int) -> list[list[int]]:

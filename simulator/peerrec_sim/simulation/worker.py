@@ -42,10 +42,12 @@ class Ending:
     Attributes:
         traces: (index, hash of the events) of each participant.
         counters: what happened to all of them, by name.
+        n_events: events that the hashes are of.
     """
 
     traces: list[tuple[int, bytes]]
     counters: dict[str, int]
+    n_events: int
 
 
 class Worker:
@@ -87,7 +89,7 @@ class Worker:
             for counted in (participant.counters, participant.endpoint_counters()):
                 for what, n in counted.items():
                     counters[what] = counters.get(what, 0) + n
-        return Ending(self.shard.traces(), dict(sorted(counters.items())))
+        return Ending(self.shard.traces(), dict(sorted(counters.items())), self.shard.n_events)
 
 
 def earliest(packets: list[Packet]) -> float:

@@ -38,13 +38,15 @@ from peerrec.protocol.messages import Profile
 from peerrec.store import Interaction, TrustEdge
 from peerrec.store.memory import MemoryStore
 from peerrec_sim.attackers import AttackEdge, AttackPlan, SybilSpec, WorldView, plan_attacks
+from peerrec_sim.measures.newcomers import Diary
 from peerrec_sim.scenario.schema import Scenario
 from peerrec_sim.simulation.chance import Purpose, chance
+from peerrec_sim.simulation.newcomer import Newcomer
 from peerrec_sim.simulation.participant import HONEST, SYBIL, Participant
 from peerrec_sim.simulation.population import plays, population
-from peerrec_sim.simulation.topology import known_first, neighbours
+from peerrec_sim.simulation.topology import known_by_newcomer, known_first, neighbours
 from peerrec_sim.simulation.traits import Traits
-from peerrec_sim.simulation.where import address_of
+from peerrec_sim.where import address_of
 
 __all__ = ["ME", "NETWORK", "START", "World", "make_signer", "seed_bytes"]
 
@@ -71,6 +73,7 @@ class World:
         plays: what they record, when.
         traits: what sets their nodes apart.
         n_honest: they have the indices below this.
+        newcomers: indices of those of them who come online late.
         n: all participants.
         keys: ids of all.
         addresses: of all.
@@ -86,6 +89,7 @@ class World:
         self.community = population(scenario, START)
         self.plays = plays(scenario, self.community, START)
         self.n_honest = self.n = self.community.n_users
+        self.newcomers = range(self.n_honest - scenario.population.newcomers, self.n_honest)
         self.traits = Traits.drawn(scenario, self.n_honest)
         self.keys = [make_signer(scenario, index).peer for index in range(self.n)]
         self.addresses = [address_of(index) for index in range(self.n)]
@@ -93,7 +97,7 @@ class World:
         if scenario.topology.kind != "open":
             self.dials = neighbours(scenario, self.community.trust, self.n)
         self._friends = self._grouped_trust()
-        self._dialable = np.flatnonzero(self.traits.dialable).tolist()
+        self._dialable = np.flatnonzero(self.traits.dialable[: self.newcomers.start]).tolist()
         self.attacks: list[AttackPlan] = []
         if scenario.attackers.kinds:
             self.attacks = plan_attacks(self._view(), scenario.seed)
@@ -147,6 +151,9 @@ class World:
             network=NETWORK,
             start=START,
             neighbours=tuple(tuple(self.first_known(index)) for index in honest),
+            hidden=frozenset(np.flatnonzero(~self.traits.dialable).tolist()),
+            newcomers=tuple(self.newcomers),
+            newcomers_at=START + self.scenario.population.newcomers_at_s,
         )
 
     def skew_s(self, index: int) -> float:
@@ -189,6 +196,8 @@ class World:
         )
         person = Participant(index, HONEST, self.keys[index], start=self._start, store=store)
         person.comes_and_goes = bool(self.traits.comes_and_goes[index])
+        if index in self.newcomers:
+            self._comes_late(person)
         items = self.community.items
         past: list[Interaction] = []
         later: list[Interaction] = []
@@ -205,6 +214,18 @@ class World:
             person.plan(edge.at + skew_s, partial(_trust, edge))
         return person
 
+    def _comes_late(self, person: Participant) -> None:
+        """Let a person come online during the run, invited by somebody."""
+        person.starts_s = self.scenario.population.newcomers_at_s
+        person.comes_and_goes = False
+        person.diary = Diary()
+        inviter = self.first_known(person.index)[:1]
+        if inviter:
+            at = START + person.starts_s + self.skew_s(person.index)
+            person.plan(
+                at, partial(_follow_invite, self.keys[inviter[0]], self.addresses[inviter[0]])
+            )
+
     def settings_of(self, index: int) -> NodeSettings:
         """Return an honest node's settings."""
         node, merit = self.scenario.node, self.scenario.merit
@@ -217,6 +238,8 @@ class World:
             batch_delay_s=node.batch_delay_s,
             address=self.addresses[index] if listens else None,
             merit_walks=min(max(merit.walks, 100), 100_000),
+            merit_transitivity_decay=merit.transitivity_decay,
+            merit_connectivity_decay=merit.connectivity_decay,
         )
 
     def membership_of(self, index: int) -> MembershipSettings:
@@ -231,13 +254,17 @@ class World:
         """Return whose addresses an honest node knows at first."""
         if self.dials is not None:
             return self.dials[index]
+        if index in self.newcomers:
+            friends = [other for other, weight in self.trusted_by(index) if weight > 0.0]
+            return known_by_newcomer(self.scenario, index, self._dialable, friends)
         return known_first(self.scenario, index, self._dialable)
 
     def _start(self, person: Participant, now: float) -> Node:
         """Return the node of an honest participant that comes online."""
         index, scenario = person.index, self.scenario
         assert person.store is not None  # honest people have one
-        node = Node(
+        kind = Node if person.diary is None else partial(Newcomer, person.diary)
+        node = kind(
             person.store,
             make_signer(scenario, index),
             network=NETWORK,
@@ -259,6 +286,11 @@ def _record(row: Interaction, person: Participant, now: float) -> list[Effect]:
     assert person.store is not None  # whoever records has one
     person.store.record(Interaction(row.author, row.item, row.weight, now, row.public))
     return [] if person.node is None else person.node.publish(now)
+
+
+def _follow_invite(peer: bytes, address: Address, person: Participant, now: float) -> list[Effect]:
+    """Let a person meet whoever invited it."""
+    return [] if person.node is None else person.node.invite(peer, address, now)
 
 
 def _trust(edge: AttackEdge, person: Participant, now: float) -> list[Effect]:

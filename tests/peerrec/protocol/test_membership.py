@@ -12,6 +12,7 @@ from peerrec.errors import RemoteProtocolError
 from peerrec.limits import ADDRESS_BOOK_MAX
 from peerrec.protocol.effects import Dial, Hangup
 from peerrec.protocol.invite import Address
+from peerrec.protocol.link_table import Slot
 from peerrec.protocol.membership import (
     PING_S,
     AskPeers,
@@ -307,8 +308,9 @@ def test_whatever_happens_links_and_tables_stay_within_bounds(acts):
         elif act == "ban":
             each.scores.penalise(peer(number), Violation.FORGERY, now)
         elif act == "timer":
-            apply(each.on_timer(now))
+            steps = each.on_timer(now)
             assert each.next_deadline() > now
+            apply(steps)  # whoever is parted with is missed at once
         elif act == "state":
             Membership(b"me", np.random.default_rng(0), now, state=each.encode(now))
         else:
@@ -337,3 +339,152 @@ def test_a_node_without_links_is_small():
     each = (tracemalloc.get_traced_memory()[0] - before) / len(kept)
     tracemalloc.stop()
     assert each < 8_000
+
+
+# -- newcomers under siege ---------------------------------------------------------------------
+
+
+def up(each: Membership, number: int, *, dialled: bool, now: float = 0.0) -> None:
+    where = address(number)
+    each.link_up(
+        peer(number), dialled=dialled, address=where if dialled else None, host=where.host, now=now
+    )
+
+
+def asked_of(each: Membership, until: float) -> list[tuple[float, bytes]]:
+    """Return who is asked for addresses when; everybody answers."""
+    found = []
+    now = 0.0
+    while (now := max(each.next_deadline(), now)) <= until:
+        for step in each.on_timer(now):
+            if isinstance(step, AskPeers):
+                found.append((now, step.peer))
+                each.answered(step.peer)
+            elif isinstance(step, Dial):
+                each.dial_failed(step.peer, step.address, now)
+            elif isinstance(step, PingPeer):
+                each.heard(step.peer, now)
+        now += 1e-3
+    return found
+
+
+def test_only_peers_that_we_dialled_are_asked_for_addresses_the_first_of_them_first():
+    each = membership()
+    for number in range(20, 40):
+        up(each, number, dialled=False)
+    for number in (1, 2, 3):
+        up(each, number, dialled=True)
+    asked = [who for _, who in asked_of(each, 1_000.0)]
+    assert asked[:3] == [peer(1), peer(2), peer(3)]
+    assert set(asked) == {peer(1), peer(2), peer(3)}
+
+
+def test_who_dialled_nobody_asks_those_who_came():
+    each = membership()
+    up(each, 1, dialled=False)
+    assert [who for _, who in asked_of(each, 10.0)] == [peer(1)]
+
+
+def test_nobody_is_asked_faster_than_it_must_answer_however_many_links_come_and_go():
+    each = membership()
+    up(each, 1, dialled=True)
+    asked: list[float] = []
+    for number in range(2, 400):
+        now = number / 2.0
+        up(each, number, dialled=number % 7 == 0, now=now)
+        for step in each.on_timer(now):
+            if isinstance(step, AskPeers):
+                each.answered(step.peer)
+                if step.peer == peer(1):
+                    asked.append(now)
+        each.link_down(peer(number), now)
+    assert len(asked) > 1
+    assert min(np.diff(asked)) >= 10.0
+
+
+def told(each: Membership, numbers: range, source: int, now: float = 0.0) -> None:
+    for number in numbers:
+        each.learned(peer(number), address(number), peer(source), now)
+
+
+def test_what_those_say_who_dialled_us_is_dialled_after_the_word_of_those_we_dialled():
+    each = membership()
+    up(each, 1, dialled=True)
+    for number in range(20, 52):
+        up(each, number, dialled=False)
+        told(each, range(100 + 4 * number, 104 + 4 * number), number)
+    dialled = [step for step in each.on_timer(0.0) if isinstance(step, Dial)]
+    assert dialled == []
+    told(each, range(2, 10), 1, now=0.5)
+    world = World(each)
+    world.run(20.0)
+    assert {who for _, who in world.dialled} <= {peer(number) for number in range(2, 10)}
+    assert len(each.links.dialled()) == 8
+
+
+def test_where_nobody_else_says_anything_those_who_dialled_us_are_believed_in_the_end():
+    each = membership()
+    up(each, 1, dialled=True)
+    up(each, 20, dialled=False)
+    told(each, range(100, 104), 20)
+    world = World(each)
+    world.run(120.0)
+    assert {who for _, who in world.dialled} == {peer(number) for number in range(100, 104)}
+    assert min(at for at, _ in world.dialled) >= 30.0
+
+
+def test_who_dialled_nobody_believes_those_who_came_at_once():
+    each = membership()
+    up(each, 20, dialled=False)
+    told(each, range(100, 104), 20)
+    world = World(each)
+    world.run(5.0)
+    assert len(world.dialled) == 1  # and this peer has its time to tell of others
+    world.run(120.0)
+    assert len(each.links.dialled()) == 4
+
+
+def test_the_unasked_get_no_place_among_the_samples():
+    each = membership(settings=MembershipSettings(samples=8))
+    up(each, 20, dialled=False)
+    told(each, range(100, 116), 20)
+    assert each.dialling.samplers.values() == []
+    up(each, 1, dialled=True)
+    told(each, range(200, 204), 1)
+    assert set(each.dialling.samplers.values()) <= {peer(1), *(peer(n) for n in range(200, 204))}
+
+
+def test_word_of_a_peer_we_dialled_makes_hearsay_of_others_count():
+    each = membership()
+    up(each, 20, dialled=False)
+    told(each, range(100, 101), 20)
+    (known,) = each.book.of(peer(100))
+    assert not known.sought
+    up(each, 1, dialled=True)
+    told(each, range(100, 101), 1)
+    assert known.sought
+
+
+def test_ends_of_walks_take_the_places_of_fillers_once_trust_is_known():
+    friends: list[bytes] = []
+
+    def walk(rng: np.random.Generator) -> bytes | None:
+        return friends[int(rng.integers(len(friends)))] if friends else None
+
+    each = membership(settings=MembershipSettings(samples=0), merit_walk=walk)
+    for number in range(100, 130):
+        each.book.add(peer(number), address(number), source=f"9.{number}.1.1", now=0.0)
+    world = World(each)
+    world.run(20.0)
+    assert len(each.links.dialled()) == 8
+    friends += [peer(number) for number in range(5)]
+    for number in range(5):
+        each.book.add(peer(number), address(number), source="8.8.1.1", now=20.0)
+    world.run(100.0)
+    walks = [link.peer for link in each.links.dialled() if link.slot is Slot.WALK]
+    assert len(walks) == 3
+    assert set(walks) <= set(friends)
+    assert len(each.links.dialled()) == 8
+    n_dials = len(world.dialled)
+    world.run(700.0)
+    assert len(world.dialled) == n_dials  # and then there is quiet

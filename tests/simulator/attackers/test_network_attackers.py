@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from typing import Any
 
@@ -10,11 +11,21 @@ import pytest
 
 from peerrec.ids import network_id
 from peerrec.limits import MINUTE_S
+from peerrec.protocol.addresses import netgroup
 from peerrec.protocol.bundle import pack, unpack
 from peerrec.protocol.effects import Dial
 from peerrec.protocol.identity import KeyedHashSigner, KeyedHashVerifier
 from peerrec.protocol.invite import Address
-from peerrec.protocol.messages import Gone, Ihave, Iwant, Message, Peers, Push, Status, Summary
+from peerrec.protocol.messages import (
+    Gone,
+    Ihave,
+    Iwant,
+    Message,
+    Peers,
+    Push,
+    Status,
+    Summary,
+)
 from peerrec.protocol.segment import (
     NO_SEGMENT,
     Kind,
@@ -28,7 +39,9 @@ from peerrec.protocol.segment import (
 from peerrec.protocol.statements import Play, encode_statements
 from peerrec.protocol.wire import decode
 from peerrec.testing.node_pair import START
+from peerrec_sim.attackers import by_name
 from peerrec_sim.attackers.censor import only_of
+from peerrec_sim.attackers.eclipse import EclipseConduct, Eclipsing
 from peerrec_sim.attackers.equivocate import twin_of
 from peerrec_sim.attackers.flood import EVERY_S, RATE, Flooder
 from peerrec_sim.attackers.plan import Known
@@ -146,7 +159,7 @@ def test_nothing_of_others_ever_leaves_a_censor(kind: str) -> None:
     assert wire.segments()  # its own word leaves
 
 
-def test_a_censor_holds_nothing_and_one_who_withholds_holds_and_offers_it() -> None:
+def test_a_censor_holds_nothing_and_one_who_withholds_holds_it() -> None:
     for kind, holds in (("censor", False), ("withhold", True)):
         stage, wire = lonely_pair(kind)
         stage.people[0].play("news")
@@ -155,7 +168,6 @@ def test_a_censor_holds_nothing_and_one_who_withholds_holds_and_offers_it() -> N
         (puppet,) = stage.sybils.values()
         frontier = puppet.node.library.frontier  # type: ignore[attr-defined]
         assert bool(frontier.logs_of(stage.people[0].peer)) == holds
-        assert bool(wire.of(Ihave)) == holds
         assert not wire.of(Gone)
 
 
@@ -267,6 +279,40 @@ def test_an_eclipse_takes_places_tells_of_nobody_else_and_leaves_honest_links() 
     ]
     # And yet: the newcomer has dialled honest people.
     assert len([peer for peer in dialled if peer in stage.view.peers]) >= 2
+
+
+def test_an_eclipse_divides_the_work_between_guards_and_lures() -> None:
+    stage = Stage.small(
+        kinds=("eclipse",), honest=6, sybils=40, edges=0, newcomers=(4, 5), start_s=1.0
+    )
+    (plan,) = stage.plans
+    roles = [spec.role for spec in plan.endpoints]
+    guards, lures = roles[:32], roles[32:]
+    newcomers = {stage.view.peers[4], stage.view.peers[5]}
+    assert {frozenset(known.peer for known in each.victims) for each in guards} == {
+        frozenset(newcomers)
+    }
+    assert not any(each.victims for each in lures)
+    # All know honest nodes from the beginning, and tell of lures alone: guards are linked already.
+    assert all(each.contacts for each in roles)
+    assert not any(known.peer in newcomers for each in roles for known in each.contacts)
+    told = {decode_segment(card, NETWORK).header.author for each in roles for card in each.cards}
+    assert told == set(plan.peers[32:])
+    assert len({netgroup(spec.address.host) for spec in plan.endpoints}) == 40
+
+
+def test_guards_wait_for_newcomers_and_nobody_dials_who_cannot_be_dialled() -> None:
+    view = Stage.small(honest=6, newcomers=(4, 5), sybils=3, start_s=1.0).view
+    late = dataclasses.replace(view, newcomers_at=START + 50.0, hidden=frozenset({1, 5}))
+    plan = by_name("eclipse").plan(late, np.random.default_rng(1))
+    for spec in plan.endpoints:
+        role = spec.role
+        assert isinstance(role, Eclipsing)
+        assert [known.peer for known in role.victims] == [view.peers[4]]
+        assert view.peers[1] not in {known.peer for known in role.contacts}
+        conduct = EclipseConduct(role, spec.joins, np.random.default_rng(0))
+        assert conduct.siege.next_at == START + 50.0
+        assert conduct.next_tick() == spec.joins < START + 50.0
 
 
 # -- flood -----------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from peerrec_sim.generator import generate
 from peerrec_sim.graph_level import run
 from peerrec_sim.graph_level.planted import plant
 from peerrec_sim.graph_level.web3recommend import (
+    DECAYS,
+    OUR_GATE,
     OUR_MERIT,
     OURS,
     their_walk,
@@ -77,6 +79,23 @@ def test_our_merit_is_bounded_whatever_the_shape(curve):
         assert max(gains(curve, OUR_MERIT, attack).values()) <= 1 / 0.3
 
 
+@pytest.mark.parametrize("decay", [0.5, 0.8])
+def test_a_higher_transitivity_decay_leaves_identities_less_merit(curve, decay):
+    merit = MeritOptions(walks=1000, transitivity_decay=decay)
+    steep = run(small(merit=merit)).table("curve")
+    for attack in ("friend-serial", "friend-parallel"):
+        found = max(gains(steep, OUR_MERIT, attack).values())
+        assert found <= 1 / decay
+        assert found <= max(gains(curve, OUR_MERIT, attack).values())
+
+
+def test_merit_as_the_ranking_lets_it_in_counts_at_most_heads(curve):
+    for attack in ("friend-serial", "friend-parallel"):
+        found = gains(curve, OUR_GATE, attack)
+        assert found[0] == 1
+        assert all(gain <= 1 + n for n, gain in found.items())
+
+
 def test_two_attackers_escape_their_flags_and_one_does_not():
     people = generate(3, 150, 300)
     roots = np.unique(people.trust.source)[:10]
@@ -100,7 +119,13 @@ def test_the_same_seed_gives_the_same_trace():
 def test_a_stopped_run_holds_the_points_it_has():
     result = run(small(measures=Measures(egos=2)), cancel=lambda: True)
     assert not result.complete
-    assert len(result.table("curve")) == 5
+    assert set(result.table("curve")["ranker"].tolist()) == {
+        *map(theirs_named, DECAYS),
+        OURS,
+        OUR_MERIT,
+        OUR_GATE,
+    }
+    assert len(result.table("curve")) == 6
 
 
 def test_every_number_of_attackers_up_to_edges_is_measured():

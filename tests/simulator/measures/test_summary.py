@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from made_runs import made_curve, made_run, made_scenario
+from made_runs import made_curve, made_experiment, made_run, made_scenario
 
 from peerrec.errors import ConfigError
 from peerrec_sim.measures.columns import NODES
@@ -78,3 +78,13 @@ def test_tables_are_known_by_name_and_others_refused():
 
 def test_a_run_is_named_by_its_scenario_and_seed():
     assert made_run(1).run_id == made_run(1, ndcg=0.1).run_id != made_run(2).run_id
+
+
+def test_gains_are_told_once_for_each_attack_and_by_edges_where_those_differ():
+    one = [name for name in summary(made_curve()) if name.startswith("gain/")]
+    assert one == ["gain/meritsalsa/serial", "gain/web3recommend/serial"]
+    found = summary(made_experiment())
+    several = [name for name in found if name.startswith("gain/")]
+    assert len(several) == 3 * 3 * 2
+    assert "gain/theirs .1/friend-serial/2" in several
+    assert found["gain/ours/friend-serial/2"] == 1.0

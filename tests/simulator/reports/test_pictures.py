@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from made_runs import made_curve, made_run, made_scenario
+from made_runs import made_curve, made_experiment, made_run, made_scenario
 
 from peerrec.errors import ConfigError
 from peerrec_sim.measures.result import RunResult
 from peerrec_sim.reports.pictures import PICTURES, draw, pictures_of
-from peerrec_sim.reports.theme import png_of
+from peerrec_sim.reports.theme import png_of, svg_of
 from peerrec_sim.reports.writing import write
 
 
@@ -54,6 +54,29 @@ def test_the_delivery_curve_ends_at_all_and_marks_the_quantiles():
 def test_gain_has_one_line_for_each_ranker():
     lines = made_curve().plot_merit().axes[0].lines
     assert sorted(line.get_label() for line in lines[1:]) == ["meritsalsa", "web3recommend"]
+
+
+def test_many_attacks_have_a_panel_each_and_one_legend():
+    figure = made_experiment().plot_merit()
+    assert [axes.get_title() for axes in figure.axes] == [
+        f"{shape}, {edges}"
+        for shape in ("friend-cycle", "friend-parallel", "friend-serial")
+        for edges in ("1 attack edge", "2 attack edges")
+    ]
+    for axes in figure.axes:
+        labels = [line.get_label() for line in axes.lines[1:]]
+        assert labels == ["ours", "theirs .1", "theirs .3"]
+        assert axes.get_legend() is None
+    (legend,) = figure.legends
+    assert [each.get_text() for each in legend.get_texts()] == ["ours", "theirs .1", "theirs .3"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_every_picture_has_room_for_what_is_in_it():
+    for run in (made_run(), made_curve(), made_experiment()):
+        for picture in pictures_of(run):
+            assert png_of(draw(run, picture.name))
+            assert svg_of(draw(run, picture.name, "page"), picture.title)
 
 
 def test_a_run_that_measured_nothing_of_it_says_so():

@@ -13,8 +13,8 @@ from peerrec_sim.scenario.schema import Churn, Links, Scenario
 from peerrec_sim.simulation.loop import Shard
 from peerrec_sim.simulation.participant import HONEST, Participant
 from peerrec_sim.simulation.traits import part_of
-from peerrec_sim.simulation.where import address_of
 from peerrec_sim.simulation.world import START
+from peerrec_sim.where import address_of
 
 
 @dataclass
