@@ -1,0 +1,126 @@
+"""Keep one node's table: seed it from known records, take in others', solve again.
+
+What a node holds between exchanges is this object: the records it starts from, the vectors of
+those people (which never leave it), the table it averages, and the table it serves from. Every
+``epoch_exchanges`` completed exchanges (never by the clock) the caller ends the epoch: the
+averaged table is kept for serving, its item vectors give new user vectors, and averaging begins
+again from the known records alone. So whatever strangers put into a table is gone an epoch
+later, except for how it turned the vectors.
+
+New user vectors are scaled to the mean square of the ones before, as the solve leaves the scale
+open and nodes of different epochs must be able to average. They are not turned: the averaged
+item vectors carry the frame, and turning each node's vectors onto its own earlier ones
+(orthogonal Procrustes) loses 3 % of NDCG, because every node turns a little differently.
+
+Measured on ml-100k (943 one-user nodes, 50 known by chance, d = 16, three epochs of five
+exchanges, NDCG@20 on the test part at 259 KB sent): scaled .322, neither .319, turned .313.
+Never restarting but adding differences (dynamic average consensus) with perfectly paired
+rounds: .319 at 248 KB against .314 at 258 KB for restarting every four exchanges; it keeps
+poison for ever, and was dropped.
+
+Example:
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> history = sparse.csr_array(np.ones((1, 2), np.float32))
+    >>> ann = LocalFactors(np.array([1, 2], np.uint32), history, FactorSettings(dim=4))
+    >>> bob = LocalFactors(np.array([2, 3], np.uint32), history, FactorSettings(dim=4))
+    >>> ann.receive(bob.offer())
+    >>> ann.table.keys.tolist(), ann.table.exchanges
+    ([1, 2, 3], 1)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from peerrec.ranking.factor_merge import MergeLimits, average, merge, radius_of
+from peerrec.ranking.factor_solve import FactorSettings, item_vectors, solve_users, start_users
+from peerrec.ranking.factor_table import FactorTable, Float32s, History, Keys, row_positions
+
+__all__ = ["LocalFactors"]
+
+
+class LocalFactors:
+    """One node's factor state.
+
+    Attributes:
+        table: the average so far in this epoch.
+        served: the average at the end of the last epoch; before the first, the own records.
+        users: float32 vectors of the known people, the node's own first.
+        epochs: ended since the last restart.
+    """
+
+    def __init__(
+        self, keys: Keys, history: History, settings: FactorSettings, *, robust: bool = True
+    ) -> None:
+        """Start from known people's records.
+
+        Args:
+            keys: items that anybody known has, ascending and distinct, shape (n,).
+            history: who has what, the node's own row first, shape (people, n).
+            settings: constants of the solves.
+            robust: whether one exchange is bounded; off only to measure what it costs.
+        """
+        self.keys, self.history = keys, history
+        self._settings = settings
+        self._robust = robust
+        self.epochs = 0
+        self.users: Float32s
+        self.table: FactorTable
+        self._radius: float
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all that others ever said and begin in the common frame."""
+        self.epochs = 0
+        self._begin(start_users(self.keys, self.history, self._settings.dim))
+        self.served = self.table
+
+    def offer(self, rows_max: int | None = None) -> FactorTable:
+        """Return what to send: the rows with the largest shares, at most so many."""
+        return self.table if rows_max is None else self.table.largest(rows_max)
+
+    def receive(self, theirs: FactorTable) -> None:
+        """Take in another node's table: one completed exchange."""
+        if self._robust:
+            limits = MergeLimits(people=self.history.shape[0], radius=self._radius)
+            self.table = merge(self.table, theirs, limits)
+        else:
+            self.table = average(self.table, theirs)
+
+    def end_epoch(self) -> None:
+        """Serve from the average from now on, and begin the next one from own records.
+
+        Cost: one solve of the known users, 5 ms for 50 people with 2,400 interactions.
+        """
+        items = item_vectors(self.table, self._settings)
+        place, _ = row_positions(self.table.keys, self.keys)
+        history = sparse.csr_array(
+            (self.history.data, place[self.history.indices], self.history.indptr),
+            shape=(self.history.shape[0], len(self.table)),
+        )
+        solved = solve_users(history, items, self._settings)
+        self.served = self.table
+        self.epochs += 1
+        self._begin(_scaled(solved, self.users))
+
+    def evidence(self, keys: Keys) -> Float32s:
+        """Return how many known people other than the node itself have each item."""
+        place, found = row_positions(self.keys, keys)
+        own = self.history.indices[: self.history.indptr[1]]
+        counts = np.bincount(self.history.indices, minlength=len(self.keys)).astype(np.float32)
+        counts[own] -= 1
+        return np.where(found, counts[place], np.float32(0))
+
+    def _begin(self, users: Float32s) -> None:
+        self.users = users
+        self.table = FactorTable.from_users(self.keys, self.history, users)
+        self._radius = radius_of(users)
+
+
+def _scaled(solved: Float32s, before: Float32s) -> Float32s:
+    """Return vectors with the mean square of those before."""
+    size = float((solved.astype(np.float64) ** 2).sum())
+    scale = np.sqrt(float((before.astype(np.float64) ** 2).sum()) / max(size, 1e-30))
+    return np.asarray(solved * scale, np.float32)
