@@ -3,7 +3,8 @@
 A session between equal stores costs some 72 bytes: every 30 s that is 8.6 KB an hour. So
 the wait doubles from `FIRST_S` to `LONGEST_S` with every session that found nothing, and
 falls back as soon as there may be something: a segment that is new here, a push that was
-dropped, a promise that was broken.
+dropped, a promise that was broken. Where gossip had brought all that the last sessions
+looked for it falls back less far, to `CALM_S` at most.
 
 Example:
     >>> import numpy as np
@@ -24,6 +25,9 @@ __all__ = ["AntiEntropy"]
 
 FIRST_S = 30.0
 """The wait while there is news; in it a lost push is made good."""
+
+CALM_S = 120.0
+"""The longest wait while there is news: on links over which sessions find nothing of it."""
 
 LONGEST_S = 900.0
 """The longest wait: four sessions an hour, 300 bytes, on a link where nothing happens."""
@@ -59,7 +63,7 @@ class AntiEntropy:
         wait_s: the present wait, without jitter.
     """
 
-    __slots__ = ("_alarm", "_factor", "_failed", "_rng", "next_at", "wait_s")
+    __slots__ = ("_alarm", "_factor", "_failed", "_rng", "_with_news_s", "next_at", "wait_s")
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class AntiEntropy:
         self._factor = (1.0 if dialled else PATIENCE) * (BATTERY_FACTOR if battery else 1.0)
         self._failed = False
         self.wait_s = FIRST_S
+        self._with_news_s = FIRST_S
         self._alarm = alarm or Alarm()
         self._plan(now if dialled else now + self._jittered(FIRST_S))
 
@@ -95,8 +100,9 @@ class AntiEntropy:
         """
         if converged and not n_new:
             self.wait_s = min(max(self.wait_s, FIRST_S) * 2.0, LONGEST_S)
+            self._with_news_s = min(self._with_news_s * 2.0, CALM_S)
         elif converged:
-            self.wait_s = FIRST_S
+            self.wait_s = self._with_news_s = FIRST_S
         elif n_new or not self._failed:
             self.wait_s = RETRY_S
         else:
@@ -106,9 +112,9 @@ class AntiEntropy:
 
     def news(self, now: float) -> None:
         """Note a segment that is new here, or a push that may not have arrived."""
-        if self.wait_s > FIRST_S:
-            self.wait_s = FIRST_S
-            self._plan(min(self.next_at, now + self._jittered(FIRST_S)))
+        if self.wait_s > self._with_news_s:
+            self.wait_s = self._with_news_s
+            self._plan(min(self.next_at, now + self._jittered(self.wait_s)))
 
     def hurry(self, now: float) -> None:
         """Note that much is new here which was not pushed: compare within seconds.

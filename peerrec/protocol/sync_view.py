@@ -80,6 +80,7 @@ class View:
         self._logs_by_tag: dict[int, list[Log]] = {}
         self._tags: dict[Log, int] = {}
         self._tagged_version = -1
+        self._told_again: set[Log] = set()
 
     # -- comparing -------------------------------------------------------------------
 
@@ -186,10 +187,15 @@ class View:
         """Return the entry that tells the peer what is not wanted of a log; None for nothing.
 
         Only what is not held either is told: the peer then leaves out of its summaries
-        what is not in ours.
+        what is not in ours. It is asked for logs that the peer speaks of: one that it was
+        told to leave out altogether shows that the word was lost, so it is told again.
         """
         floor = min(self.floor(log), self.shelf.frontier.lowest(log))
-        if floor <= self.memory.told.get(log, 0) or not self.memory.tell(log, floor):
+        told = self.memory.told.get(log, 0)
+        if floor == told == EVERYTHING and log not in self._told_again:
+            self._told_again.add(log)
+            return Run(log=log_name(log), floor=floor)
+        if floor <= told or not self.memory.tell(log, floor):
             return None
         return Run(log=log_name(log), floor=floor)
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerrec.protocol.anti_entropy import FIRST_S, JITTER, LONGEST_S, PATIENCE, AntiEntropy
+from peerrec.protocol.anti_entropy import CALM_S, FIRST_S, JITTER, LONGEST_S, PATIENCE, AntiEntropy
 
 
 def schedule(*, dialled: bool = True, seed: int = 0) -> AntiEntropy:
@@ -46,25 +46,36 @@ def test_the_side_that_was_dialled_leaves_the_beginning_to_the_other():
 
 def test_news_brings_the_next_session_within_the_first_wait():
     each = schedule()
+    each.ended(0.0, converged=True, n_new=3)
+    each.wait_s = LONGEST_S
+    each.news(1.0)
+    assert each.next_at <= 1.0 + FIRST_S * (1 + JITTER)
+
+
+def test_where_sessions_find_nothing_news_brings_the_next_one_less_soon():
+    each = schedule()
     now = 0.0
     for _ in range(10):
         now = each.next_at
         each.ended(now, converged=True, n_new=0)
     assert each.next_at > now + LONGEST_S * (1 - JITTER) - 1
     each.news(now + 1.0)
-    assert each.next_at <= now + 1.0 + FIRST_S * (1 + JITTER)
+    assert FIRST_S < each.next_at - now - 1.0 <= CALM_S * (1 + JITTER)
+    each.ended(now + 2.0, converged=True, n_new=1)
+    assert each.wait_s == FIRST_S
 
 
 def test_steady_news_neither_postpones_sessions_nor_multiplies_them():
-    each = schedule()
-    each.ended(0.0, converged=True, n_new=0)
-    n = 0
-    for second in range(1, 3_600):
-        each.news(float(second))
-        if each.is_due(float(second)):
-            n += 1
-            each.ended(float(second), converged=True, n_new=0)
-    assert 90 <= n <= 160
+    for n_new, least, most in ((0, 25, 45), (1, 90, 160)):
+        each = schedule()
+        each.ended(0.0, converged=True, n_new=n_new)
+        n = 0
+        for second in range(1, 3_600):
+            each.news(float(second))
+            if each.is_due(float(second)):
+                n += 1
+                each.ended(float(second), converged=True, n_new=n_new)
+        assert least <= n <= most
 
 
 def test_much_news_is_passed_on_within_seconds():
