@@ -288,3 +288,61 @@ ACCEPTS_S: Final = 100.0
 
 ACCEPTS_BURST: Final = 200.0
 """Connections that may come at once: all peers, when the network is back."""
+
+# -- protocol: tables of factors ----------------------------------------------------------
+
+TABLE_ROWS_MAX: Final = 1 << 15
+"""Rows of a table that a peer may send: half a megabyte, and two once it is read."""
+
+TABLE_BYTES_MAX: Final = 1 << 20
+"""Longest body of a table: what a setting may hold, for it is served from there."""
+
+TABLE_PART_BYTES: Final = 16 << 10
+"""Bytes of every part of a table but the last: segments wait 16 KB at most behind one."""
+
+TABLE_OFFER_BYTES_MAX: Final = 256
+"""Longest signed header of a table: two keys' worth of hashes, a signature, some numbers."""
+
+TABLE_AGE_S: Final = 1_800.0
+"""Age beyond which a table is a replay: clocks that differ by 10 minutes, and a slow line."""
+
+TABLE_IN_RATE: Final = 4_096.0
+"""Bytes of tables a second from one peer in the long run: two of the largest in 10 minutes."""
+
+TABLE_IN_BURST: Final = float(4 << 20)
+"""Bytes of tables from one peer at once: four of the largest."""
+
+TABLE_OFFERS_RATE: Final = 0.1
+"""Tables offered a second by one peer in the long run: each costs a signature to check."""
+
+TABLE_OFFERS_BURST: Final = 8.0
+"""Tables offered by one peer at once."""
+
+# -- the daemon's HTTP API ----------------------------------------------------------------
+
+API_BODY_BYTES_MAX: Final = 2 << 20
+"""Largest body of a request: a thousand listens with all that players say of them."""
+
+API_ROWS_MAX: Final = 1_000
+"""Interactions or listens of one request: more would keep the peers waiting."""
+
+API_LIST_MAX: Final = 1_000
+"""Longest list: more than anybody scrolls through."""
+
+API_LISTS_CACHED_MAX: Final = 32
+"""Lists that are kept: one for each place of the explore slider, and some."""
+
+API_TOKENS_MAX: Final = 64
+"""Tokens at once: one for each app, and a forgotten few."""
+
+API_SESSIONS_MAX: Final = 32
+"""Browsers with a session, or with an address to begin one."""
+
+API_STREAMS_MAX: Final = 16
+"""Streams of events at once: each open page holds one."""
+
+API_MAP_PEERS_MAX: Final = 200
+"""Peers on the map of trust: more cannot be told apart on a screen."""
+
+API_LOGS_MAX: Final = 1_000
+"""Logs in one answer: those that take most."""

@@ -30,6 +30,7 @@ from peerrec.limits import CREDIT_BYTES, MINUTE_S
 from peerrec.peering.acquaintance import Acquaintance
 from peerrec.peering.circulation import Circulation
 from peerrec.peering.echoes import Echoes
+from peerrec.peering.factoring import Factoring
 from peerrec.peering.library import Library
 from peerrec.peering.link import Link, link_key
 from peerrec.peering.own_log import OwnLog
@@ -50,6 +51,7 @@ from peerrec.protocol.identity import Ed25519Verifier, Signer, Verifier
 from peerrec.protocol.invite import Address
 from peerrec.protocol.membership import Membership, MembershipSettings
 from peerrec.protocol.messages import (
+    Feature,
     Goaway,
     GoawayCode,
     Gone,
@@ -62,6 +64,7 @@ from peerrec.protocol.messages import (
     Push,
     Status,
     StatusCode,
+    Table,
     Type,
 )
 from peerrec.protocol.scoring import Deed
@@ -90,6 +93,9 @@ OFFENCES_MAX = 16
 LOW_SCORE = -40.0
 """Points below which nobody is let in: reached by repeated accidents, gone in an hour."""
 
+ANY_REQUEST = frozenset({Type.PING, Type.PONG, Type.PEERS, Type.TABLE})
+"""Messages that belong to no session, whatever their request."""
+
 log = logging.getLogger("peerrec")
 
 
@@ -110,6 +116,7 @@ class Node:
     Attributes:
         peer: its id.
         counters: what was ignored, refused and dropped, by reason.
+        factoring: its part in the exchange of tables; None where that is switched off.
     """
 
     def __init__(
@@ -191,6 +198,12 @@ class Node:
             self.counters,
             now,
         )
+        self.factoring: Factoring | None = None
+        if self.settings.factors:
+            self.factoring = Factoring(
+                store, me, signer, self._verifier, self.network, self._standing,
+                self._switchboard, self.settings, self.counters, rng, self._offended,
+            )  # fmt: skip
         self._started_at = now
         self._vouchers: set[bytes] = set()
         self._housekeeping_at = now
@@ -204,6 +217,7 @@ class Node:
             Type.PING: self._acquaintance.on_ping,
             Type.PONG: self._acquaintance.on_pong,
             Type.PROOF: self._on_proof,
+            Type.TABLE: self._on_table,
             Type.GOAWAY: self._on_goaway,
             Type.HELLO: self._on_hello,
         }
@@ -220,7 +234,7 @@ class Node:
         return encode(
             Hello(
                 request=0,
-                features=0,
+                features=0 if self.factoring is None else Feature.FACTORS.value,
                 minute=int(now // MINUTE_S),
                 store_tag=self._store.store_tag(),
                 credit=CREDIT_BYTES,
@@ -294,6 +308,8 @@ class Node:
             dialled=dialled,
             battery=said.profile == Profile.BATTERY,
         )
+        if self.factoring is not None:
+            self.factoring.link_up(link, now)
         steps = self._membership.link_up(peer, dialled=dialled, address=address, host=host, now=now)
         if said.port:
             where = Address(said.host or host, said.port, said.path)
@@ -310,6 +326,8 @@ class Node:
             self._replication.remember(link)
             self._gossip.link_down(peer)
             self._membership.link_down(peer, now)
+            if self.factoring is not None:
+                self.factoring.link_down(peer, now)
         return self._switchboard.flush()
 
     def dial_failed(
@@ -351,6 +369,8 @@ class Node:
                 link.schedule.news(now)
         self._acquaintance.carry_out(self._membership.on_timer(now), now)
         self._sessions(now)
+        if self.factoring is not None and now >= self.factoring.next_deadline():
+            self.factoring.on_timer(now)
         if now >= self._housekeeping_at:
             self._housekeeping_at = now + HOUSEKEEPING_S * float(self._rng.uniform(0.9, 1.1))
             self._keep_house(now)
@@ -366,6 +386,7 @@ class Node:
             self._gossip.next_deadline(),
             self._membership.next_deadline(),
             self._publisher.next_deadline(),
+            math.inf if self.factoring is None else self.factoring.next_deadline(),
         )
 
     def publish(self, now: float) -> list[Effect]:
@@ -422,6 +443,7 @@ class Node:
             forks=len(frontier.forked),
             known_addresses=len(self._membership.book),
             counters=dict(sorted(counters.items())),
+            factors=None if self.factoring is None else self.factoring.figures(),
         )
 
     @property
@@ -441,9 +463,7 @@ class Node:
     # -- messages -----------------------------------------------------------------------
 
     def _dispatch(self, link: Link, message: Message, now: float) -> None:
-        if message.TYPE is Type.TABLE:
-            pass  # no feature of ours asks for tables
-        elif message.request and message.TYPE not in (Type.PING, Type.PONG, Type.PEERS):
+        if message.request and message.TYPE not in ANY_REQUEST:
             before = link.sync.last_result
             self._switchboard.send_all(link, link.sync.receive(message, now))
             self._after_session(link, before, now)
@@ -513,6 +533,14 @@ class Node:
         if message.code == StatusCode.CREDIT:
             link.grant(message.value)
             self._switchboard.send_all(link, link.sync.grant(message.value, now))
+            if self.factoring is not None:
+                self.factoring.granted(link)
+
+    def _on_table(self, link: Link, message: Table, now: float) -> None:
+        if self.factoring is None:  # nobody here asked for it
+            link.brought(len(message.data), 0, now)
+        else:
+            self.factoring.on_table(link, message, now)
 
     def _on_proof(self, link: Link, message: Proof, now: float) -> None:
         self._circulation.take_proof(link.peer, message.evidence, now)

@@ -44,6 +44,7 @@ from peerrec.store.rows import checked_id, checked_number
 if TYPE_CHECKING:
     from peerrec.facade.engine import Engine
     from peerrec.facade.self_tuning import Tuner
+    from peerrec.facade.still_sight import Still
 
 __all__ = ["Recommender"]
 
@@ -84,6 +85,7 @@ class Recommender:
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._worker: threading.Thread | None = None
+        self._still: Still | None = None
         self._clock = clock
         self._tuner = tuner
         self._tuning_failures = 0
@@ -314,6 +316,7 @@ class Recommender:
         candidates: Collection[RawId] | None = None,
         explore: float = 0.0,
         reasons: int = 2,
+        factors: bool = True,
     ) -> Recommendations:
         """Return the n best items, best first; fewer where fewer are reached.
 
@@ -323,6 +326,7 @@ class Recommender:
             candidates: rank only these; unknown ones are ignored. None ranks everything.
             explore: 0 … 1, how much of the list comes from rarely visited neighbourhoods.
             reasons: at most so many reasons an item; 0 for none.
+            factors: False leaves out a factor table that a node serves, to compare.
 
         Raises:
             ConfigError: n or explore is not allowed.
@@ -342,6 +346,7 @@ class Recommender:
                 candidates=candidates,
                 explore=share,
                 reasons=reasons,
+                factors=factors,
             )
             engine.save()
             self._tune_when_due(engine, now)
@@ -407,6 +412,20 @@ class Recommender:
         with self._lock:
             sight = self._opened().sight
             return look_alikes(sight, self._clock(), checked_id(item, "item id"), length)
+
+    def still(self) -> Still:
+        """Return the present view, to rank from in a thread while this goes on.
+
+        For whoever shares the store with something that must not wait, such as a node.
+        """
+        from peerrec.facade.still_sight import Still
+
+        with self._lock:
+            sight = self._opened().sight
+            if self._still is not None:
+                self._still.hand_back(sight)
+            self._still = Still(sight, self._clock())
+            return self._still
 
     def stats(self) -> Stats:
         """Return how much is known, how it is ranked, and what was tuned."""
@@ -551,7 +570,9 @@ class Recommender:
 
         if not engine.options.tune or self._worker is not None or self._stop.is_set():
             return
-        if now >= self._search_from and is_due(engine.own_items(now), engine.choice, now):
+        if now < self._search_from:
+            return
+        if is_due(engine.own_items(now), engine.choice, now, engine.has_table(now)):
             self._search_from = now + DAY_S  # also when it comes to nothing
             self._worker = threading.Thread(target=self._work, name="peerrec-tuning", daemon=True)
             self._worker.start()

@@ -80,6 +80,7 @@ class Driver:
         links: by peer id.
         counts: what went wrong, by what; ``bug`` counts errors of our own.
         listener: who connects comes through it.
+        link_ended: told of each link that ends, by whose and why, before the node is.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Driver:
         self.node = node
         self.links: dict[bytes, Link] = {}
         self.counts: Counter[str] = Counter()
+        self.link_ended: Callable[[bytes, str], None] = lambda peer, reason: None
         self._clock = clock
         self._limits = limits
         self._arrivals = arrivals
@@ -329,6 +331,7 @@ class Driver:
             self._quiet.set()
         log.info("%s: link ended: %s", short(link.peer), reason)
         self.counts[f"end-{reason}"] += 1
+        self.link_ended(link.peer, reason)
         self.ask(self.node.link_down, link.peer, reason)
 
     async def _turn_away(self, link: Link, code: GoawayCode, why: str) -> None:

@@ -30,8 +30,8 @@ SESSIONS_MAX: Final = 8
 ALONE: Final = MembershipSettings(dialled=1, walks=0, samples=0, incoming=0)
 """One link, and no more."""
 
-SETTINGS: Final = NodeSettings(batch_delay_s=0.0)
-"""What is public leaves now: there may be no later."""
+SETTINGS: Final = NodeSettings(batch_delay_s=0.0, factors=False)
+"""What is public leaves now, there may be no later; a table would need partners over hours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,10 @@ class Engine:
             self.graph,
             store,
             self.me,
-            self_tuning.with_walk(options.settings or RankSettings(), self.choice),
+            self_tuning.with_choice(options.settings or RankSettings(), self.choice),
             bootstrap=options.bootstrap,
             use_trust=options.use_trust,
+            factors=options.factors,
             seed=options.seed,
         )
 
@@ -92,11 +93,20 @@ class Engine:
         """Return how many of the person's interactions the ranking counts."""
         return len(self.sight.view(now).interactions.items_of(EGO)[0])
 
+    def has_table(self, now: float) -> bool:
+        """Return whether a factor table counts in the person's lists."""
+        return self.sight.table(self.sight.view(now)) is not None
+
     def chosen(self, choice: Choice) -> None:
-        """Rank with tuned parameters from now on, also after a restart."""
+        """Rank with tuned parameters from now on, also after a restart.
+
+        What was once chosen for a table is kept while there is none to try.
+        """
+        if choice.blend is None and self.choice is not None:
+            choice = msgspec.structs.replace(choice, blend=self.choice.blend)
         self.store.set_setting(self_tuning.SETTING, self_tuning.encoded(choice))
         self.choice = choice
-        self.sight.settings = self_tuning.with_walk(self.sight.settings, choice)
+        self.sight.settings = self_tuning.with_choice(self.sight.settings, choice)
 
     def forgot_choice(self) -> None:
         """Rank as the options say again."""
@@ -125,6 +135,7 @@ class Engine:
         size, marks = self.store.size(), self.sight.marks
         view = self.sight.view(now)
         merit = self.sight.hearing(view).merit
+        table = self.sight.table(view)
         return Stats(
             interactions=size.interactions,
             own_interactions=self.own_items(now),
@@ -139,7 +150,9 @@ class Engine:
             descriptions=size.descriptions,
             size_bytes=size.size_bytes,
             graph_bytes=self.graph.nbytes,
+            factor_rows=0 if table is None else len(table.table),
             walk=msgspec.to_builtins(self.sight.settings.walk),
+            blend=msgspec.to_builtins(self.sight.settings.blend),
             tuned=None if self.choice is None else msgspec.to_builtins(self.choice),
             snapshot_failures=self.snapshot_failures,
             tuning_failures=tuning_failures,

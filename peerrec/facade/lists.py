@@ -30,6 +30,7 @@ from peerrec.ranking.reasons import Reason, TrustPaths, reasons_for
 from peerrec.ranking.recommend import Recommendation, top_items
 from peerrec.ranking.salsa import Salsa
 from peerrec.ranking.similar import similar
+from peerrec.ranking.table_blend import Blended
 from peerrec.store import RawId
 
 __all__ = ["arrays_for", "explained", "listed", "look_alikes"]
@@ -50,9 +51,10 @@ def listed(
     candidates: Collection[RawId] | None = None,
     explore: float = 0.0,
     reasons: int = 2,
+    factors: bool = True,
 ) -> Recommendations:
     """Return the n best items; see `peerrec.recommender.Recommender.recommend`."""
-    ranking = sight.ranking(now)
+    ranking, blended = sight.blended_ranking(now, factors=factors)
     best = ranking.recommend(
         n,
         exclude_seen=exclude_seen,
@@ -64,6 +66,12 @@ def listed(
     if reasons:
         best = [
             each if each.reasons else replace(each, reasons=described(sight, ranking, each.item))
+            for each in best
+        ]
+    if reasons and blended is not None:
+        view = ranking.view
+        best = [
+            replace(each, reasons=lifted(view, blended, each.item, each.reasons, reasons))
             for each in best
         ]
     return Recommendations(tuple(best), ranking.notes + shortage(ranking, len(best), n))
@@ -81,6 +89,19 @@ def described(sight: Sight, ranking: Ranking, item: RawId) -> tuple[Reason, ...]
     between = None if paths is None or publisher == EGO else paths.to(publisher)
     through = None if between is None else tuple(view.users.raw(between))
     return (Reason(None, view.users[publisher], through, 1.0, tags),)
+
+
+def lifted(
+    view: GraphSnapshot, blended: Blended, item: RawId, reasons: tuple[Reason, ...], n: int
+) -> tuple[Reason, ...]:
+    """Return at most n reasons, the table among them where it moved the item up.
+
+    The strongest path is never left out for it.
+    """
+    found = blended.reason(view, view.item(item))
+    if found is None:
+        return reasons
+    return (*reasons[: max(n - 1, 1)], found)[:n]
 
 
 def exploring(sight: Sight, ranking: Ranking, explore: float) -> Callable[[Float32s, int], Int32s]:
@@ -116,7 +137,7 @@ def explained(sight: Sight, now: float, item: RawId, reasons: int = 3) -> Explan
     Raises:
         UnknownItem: nobody here has interacted with it.
     """
-    ranking = sight.ranking(now)
+    ranking, blended = sight.blended_ranking(now)
     view = ranking.view
     code = view.item(item)
     hidden = notes_on_item(sight, view, item, code)
@@ -125,6 +146,8 @@ def explained(sight: Sight, now: float, item: RawId, reasons: int = 3) -> Explan
     found = reasons_for(view, ranking.walk, code, reasons, paths)
     if not found and score > 0:
         found = described(sight, ranking, item)
+    if blended is not None:
+        found = lifted(view, blended, item, found, reasons)
     if score <= 0 and not hidden:
         hidden = ranking.notes or ("Nobody who is heard from here leads to it.",)
     if hidden:

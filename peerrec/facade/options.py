@@ -33,6 +33,8 @@ class Options:
         bootstrap: raw ids of peers to borrow eyes from while own friends are few.
         use_trust: False counts every author alike: strangers then decide what is
             recommended. For experiments.
+        factors: whether a factor table that a node of the same store serves is mixed into
+            lists; without such a table it makes no difference.
         half_life_s: seconds in which an interaction's weight halves; ``inf`` for never.
         window_s: age at which interactions are removed; None keeps them.
         size_bytes_max: size of the store at which the oldest are removed; 256 MiB, some
@@ -50,6 +52,7 @@ class Options:
     settings: RankSettings | None = None
     bootstrap: tuple[RawId, ...] = ()
     use_trust: bool = True
+    factors: bool = True
     half_life_s: float = HALF_LIFE_S
     window_s: float | None = None
     size_bytes_max: int | None = STORE_BYTES_MAX

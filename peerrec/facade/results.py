@@ -124,7 +124,9 @@ class Stats:
         descriptions: of items.
         size_bytes: of the store, with the log beside it.
         graph_bytes: of the ranking's arrays in memory.
+        factor_rows: of the table that a node serves here; 0 where none counts.
         walk: parameters of the walk in use.
+        blend: how such a table is mixed in.
         tuned: what was chosen on this device and the evidence; None before.
         snapshot_failures: graphs that could not be written beside the store.
         tuning_failures: searches that ended in an error.
@@ -143,7 +145,9 @@ class Stats:
     descriptions: int
     size_bytes: int
     graph_bytes: int
+    factor_rows: int
     walk: dict[str, Any]
+    blend: dict[str, Any]
     tuned: dict[str, Any] | None
     snapshot_failures: int
     tuning_failures: int

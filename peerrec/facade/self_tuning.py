@@ -1,7 +1,8 @@
-"""Tune the walk on the device: when, on whose interactions, and what is remembered.
+"""Tune lists on the device: when, on whose interactions, and what is remembered.
 
 The walk's parameters are chosen on held-out last interactions of the node's own user
-and of the peers it trusts directly; the choice and its evidence stay in the store.
+and of the peers it trusts directly; where a factor table is served, so is its share, with
+the chosen walk. The choice and its evidence stay in the store.
 
 Example:
     >>> choice = Choice(SalsaParameters(rounds=3), {"ndcg": 0.2}, interactions=80, time=60.0)
@@ -21,9 +22,11 @@ import numpy.typing as npt
 
 from peerrec.facade.sight import EGO, Sight
 from peerrec.limits import DAY_S
+from peerrec.ranking.blend import BlendParameters
 from peerrec.ranking.graph import GraphSnapshot
 from peerrec.ranking.rank import RankSettings, gate_of
-from peerrec.ranking.salsa import SalsaParameters
+from peerrec.ranking.salsa import Salsa, SalsaParameters
+from peerrec.ranking.table_scores import TableScores
 
 __all__ = [
     "SETTING",
@@ -35,7 +38,7 @@ __all__ = [
     "is_due",
     "task_for",
     "tuned",
-    "with_walk",
+    "with_choice",
 ]
 
 Int32s: TypeAlias = npt.NDArray[np.int32]
@@ -54,7 +57,7 @@ EGOS_MAX = 64
 """People whose last interactions are held out: more take longer, and change little."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was chosen, and why.
 
     Attributes:
@@ -62,12 +65,14 @@ class Choice(msgspec.Struct, frozen=True):
         evidence: what the search measured, as plain data.
         interactions: own items counted when it was chosen.
         time: unix seconds.
+        blend: how a served table is mixed in; None where none was there to be tried.
     """
 
     walk: SalsaParameters
     evidence: dict[str, Any]
     interactions: int
     time: float
+    blend: BlendParameters | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +86,8 @@ class Task:
         gate_of: who is heard by an ego, shape (n_users,); None for everybody alike.
         interactions: own items in the view.
         time: unix seconds of the view.
+        table: what a node serves, beside the items of the view; None where none counts.
+        blend: parameters to begin with of how it is mixed in.
     """
 
     view: GraphSnapshot
@@ -89,18 +96,29 @@ class Task:
     gate_of: Callable[[int], Float32s] | None
     interactions: int
     time: float
+    table: TableScores | None = None
+    blend: BlendParameters = RankSettings().blend
 
 
 Tuner: TypeAlias = Callable[[Task, Callable[[], bool]], Choice | None]
 """Search, until the second argument says that time is over; None for no answer."""
 
 
-def is_due(n_own: int, last: Choice | None, now: float) -> bool:
-    """Return whether another search is worth its time."""
+def is_due(n_own: int, last: Choice | None, now: float, served: bool = False) -> bool:
+    """Return whether another search is worth its time.
+
+    Args:
+        n_own: own items that count.
+        last: what was chosen the last time.
+        now: unix seconds.
+        served: whether there is a table: its first is worth a search, a day after the last one.
+    """
     if n_own < OWN_MIN:
         return False
     if last is None:
         return True
+    if served and last.blend is None:
+        return now - last.time >= DAY_S
     return n_own >= GROWTH_MIN * last.interactions and now - last.time >= DAY_S
 
 
@@ -120,13 +138,23 @@ def task_for(sight: Sight, now: float, seed: int) -> Task:
         return gate_of(view, ego, np.random.default_rng(seed), settings)[1]
 
     n_own = len(view.interactions.items_of(EGO)[0])
-    return Task(view, egos, settings.walk, gate if sight.use_trust else None, n_own, now)
+    return Task(
+        view,
+        egos,
+        settings.walk,
+        gate if sight.use_trust else None,
+        n_own,
+        now,
+        sight.table(view),
+        settings.blend,
+    )
 
 
 def tuned(task: Task, out_of_time: Callable[[], bool]) -> Choice | None:
     """Return what `tune_walk` finds on a task; None when there was nothing to measure.
 
-    Where nothing is better, the parameters stay and the evidence says so.
+    Where nothing is better, the parameters stay and the evidence says so. A table's share
+    is chosen after that: as long as a point of the search, also when time is over.
     """
     # Imported here: opening a store must not wait for what runs in the background.
     from peerrec.ranking.tuning import tune_walk
@@ -140,19 +168,42 @@ def tuned(task: Task, out_of_time: Callable[[], bool]) -> Choice | None:
     )
     if not found.trials:
         return None
-    evidence = {
+    evidence: dict[str, Any] = {
         "score": found.score,
         "before": found.before,
         "egos": found.egos,
         "trials": len(found.trials),
         "complete": found.complete,
     }
-    return Choice(found.parameters, evidence, task.interactions, task.time)
+    blend = None
+    if task.table is not None:
+        blend, evidence["blend"] = tuned_blend(task, task.table, found.parameters)
+    return Choice(found.parameters, evidence, task.interactions, task.time, blend)
 
 
-def with_walk(settings: RankSettings, choice: Choice | None) -> RankSettings:
-    """Return the settings with the chosen walk in place of theirs."""
-    return settings if choice is None else msgspec.structs.replace(settings, walk=choice.walk)
+def tuned_blend(
+    task: Task, table: TableScores, walk: SalsaParameters
+) -> tuple[BlendParameters, dict[str, Any]]:
+    """Return how to mix a table with a walk, and the evidence."""
+    from peerrec.ranking.table_tuning import tune_table
+
+    salsa = Salsa(task.view.interactions, walk)
+    found = tune_table(salsa, task.egos, table, task.blend, task.gate_of)
+    evidence = {
+        "score": found.score,
+        "before": found.before,
+        "trials": len(found.trials),
+        "rows": len(table.table),
+    }
+    return found.parameters, evidence
+
+
+def with_choice(settings: RankSettings, choice: Choice | None) -> RankSettings:
+    """Return the settings with what was chosen in place of theirs."""
+    if choice is None:
+        return settings
+    blend = settings.blend if choice.blend is None else choice.blend
+    return msgspec.structs.replace(settings, walk=choice.walk, blend=blend)
 
 
 def encoded(choice: Choice) -> bytes:

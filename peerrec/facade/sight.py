@@ -27,6 +27,7 @@ import numpy.typing as npt
 from peerrec.facade.bootstrap_list import bootstrap_of
 from peerrec.facade.live_graph import LiveGraph
 from peerrec.facade.marks import Marks
+from peerrec.facade.served_table import ServedTable
 from peerrec.limits import DAY_S
 from peerrec.ranking.descriptions import Descriptions, with_descriptions
 from peerrec.ranking.graph import GraphSnapshot
@@ -34,7 +35,10 @@ from peerrec.ranking.merit import Merit
 from peerrec.ranking.neighbourhoods import neighbourhoods
 from peerrec.ranking.rank import Ranking, RankSettings, gate_of, notes_on, walk_of
 from peerrec.ranking.salsa import Salsa, Walk
+from peerrec.ranking.table_blend import Blended, blend_walk
+from peerrec.ranking.table_scores import TableScores
 from peerrec.ranking.trust_snapshot import TrustSnapshot
+from peerrec.ranking.trusted_counts import TrustedCounts
 from peerrec.store import RawId, Store
 
 __all__ = ["Hearing", "Sight", "own_words_count"]
@@ -79,7 +83,11 @@ class Sight:
         settings: shape of the ranking; may be replaced at any time.
         bootstrap: raw ids of peers to borrow eyes from while friends are few.
         use_trust: False counts everybody alike.
+        factors: whether a table that a node serves is mixed in.
         seed: of the walkers; the same graph and seed give the same list.
+
+    Attributes:
+        served: the table that a node serves.
     """
 
     def __init__(
@@ -91,12 +99,16 @@ class Sight:
         *,
         bootstrap: Sequence[RawId] = (),
         use_trust: bool = True,
+        factors: bool = True,
         seed: int = 0,
     ) -> None:
         self.graph = graph
         self.me = me
         self.settings = settings or RankSettings()
         self.use_trust = use_trust
+        self.factors = factors
+        self.served = ServedTable(store)
+        self._counts = TrustedCounts()
         self._store = store
         self._given_bootstrap = tuple(bootstrap)
         self._bootstrap = (*self._given_bootstrap, *bootstrap_of(store))
@@ -104,7 +116,7 @@ class Sight:
         self._marks: Marks | None = None
         self._trust: tuple[object, float, TrustSnapshot] | None = None
         self._hearing: tuple[object, Hearing] | None = None
-        self._ranking: tuple[object, Ranking] | None = None
+        self._ranking: tuple[object, Ranking, Blended | None] | None = None
         self._said: tuple[object, Descriptions] | None = None
         self._labels: tuple[object, int, Int32s] | None = None
 
@@ -179,19 +191,51 @@ class Sight:
 
     def ranking(self, now: float) -> Ranking:
         """Return the user's ranking of now."""
+        return self.blended_ranking(now)[0]
+
+    def blended_ranking(
+        self, now: float, *, factors: bool = True
+    ) -> tuple[Ranking, Blended | None]:
+        """Return the user's ranking of now, and what a served table did to it, if any.
+
+        Args:
+            now: unix seconds.
+            factors: False leaves such a table out.
+        """
         view = self.view(now)
-        hearing = self.hearing(view)
-        key = (view.interactions, hearing, self.marks.less_liked, self.settings.walk)
+        hearing, table = self.hearing(view), self.table(view) if factors else None
+        settings = self.settings
+        shape = settings.walk, settings.blend
+        key = (view.interactions, hearing, self.marks.less_liked, table, shape)
         if self._ranking is None or self._ranking[0] != key:
-            walk = self._walk(view, hearing)
+            walk, blended = self._walk(view, hearing, table)
             n_bootstrap = len(hearing.bootstrap) if self.use_trust else None
             notes = notes_on(view, EGO, n_bootstrap)
-            self._ranking = (key, Ranking(view, self.me, walk, hearing.merit, notes))
-        return self._ranking[1]
+            ranking = Ranking(view, self.me, walk, hearing.merit, notes)
+            self._ranking = (key, ranking, blended)
+        return self._ranking[1:]
 
-    def _walk(self, view: GraphSnapshot, hearing: Hearing) -> Walk:
-        rng = np.random.default_rng(self._seed)
-        walk = walk_of(view, EGO, hearing.gate, rng, self.settings.walk)
+    def table(self, view: GraphSnapshot) -> TableScores | None:
+        """Return the served table beside the items of a view; None where none counts."""
+        if not self.factors:
+            return None
+        return self.served.beside(view.items, view.interactions.n_items)
+
+    def _walk(
+        self, view: GraphSnapshot, hearing: Hearing, table: TableScores | None
+    ) -> tuple[Walk, Blended | None]:
+        rng, settings = np.random.default_rng(self._seed), self.settings
+        walk = walk_of(view, EGO, hearing.gate, rng, settings.walk)
+        blended = None
+        if table is not None and settings.blend.share > 0:
+            heard = self._counts.of(view.interactions, EGO, hearing.gate)
+            shape = settings.walk, settings.blend
+            blended = blend_walk(view, EGO, walk, table, heard, hearing.gate, shape)
+            walk = replace(walk, scores=blended.scores[:, None])
+        return self._steered(view, hearing, walk), blended
+
+    def _steered(self, view: GraphSnapshot, hearing: Hearing, walk: Walk) -> Walk:
+        """Return the walk with what is said of items, and without what is disliked."""
         walk = self._with_descriptions(view, hearing, walk)
         disliked = self.codes_of(view, self.marks.less_liked)
         if not len(disliked):

@@ -9,7 +9,7 @@ from peerrec.errors import RemoteProtocolError
 from peerrec.protocol.anti_entropy import AntiEntropy
 from peerrec.protocol.effects import Priority
 from peerrec.protocol.invite import Address
-from peerrec.protocol.messages import Hello, Message, Profile, Push, Type
+from peerrec.protocol.messages import Feature, Hello, Message, Profile, Push, Table, TableStep, Type
 from peerrec.protocol.outbox import Allowance, Outbox
 from peerrec.protocol.rates import Bucket
 from peerrec.protocol.sync import SyncLink
@@ -37,8 +37,10 @@ def link_key(binding: bytes, purpose: bytes) -> bytes:
 
 
 def is_bulk(message: Message) -> bool:
-    """Return whether a message is paid for with credit: segments that a session moves."""
-    return isinstance(message, Push) and message.request != 0
+    """Return whether a message is paid for with credit: what sessions and tables move."""
+    if isinstance(message, Push):
+        return message.request != 0
+    return isinstance(message, Table) and message.step == TableStep.PART
 
 
 class Link:
@@ -135,6 +137,11 @@ class Link:
     def battery(self) -> bool:
         """Whether the peer saves power."""
         return self.hello.profile == Profile.BATTERY
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether the peer exchanges tables of factors."""
+        return bool(self.hello.features & Feature.FACTORS)
 
     def heard(self, message: Message, n_bytes: int, now: float) -> None:
         """Count a message that came.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from peerrec.errors import ConfigError
-from peerrec.limits import HALF_LIFE_S, STATEMENTS_MAX, WINDOW_S
+from peerrec.limits import DAY_S, HALF_LIFE_S, STATEMENTS_MAX, TABLE_ROWS_MAX, WINDOW_S
 from peerrec.protocol.invite import Address
 from peerrec.protocol.messages import Profile
 from peerrec.ranking.merit import MeritParameters
@@ -34,6 +34,15 @@ class NodeSettings:
             ranking has it.
         merit_connectivity_decay: part of its merit that a peer behind one bridge loses, as the
             ranking has it.
+        factors: whether tables of factors are exchanged with peers.
+        factor_people: K, trusted peers whose records the own table begins with.
+        factor_every_s: mean time between exchanges that the node begins, three times as long
+            on battery; it answers as many.
+        factor_rest_s: how long a node that averaged to the end begins none: tastes last
+            longer. It answers those who do; else newcomers would find nobody.
+        factor_rows_max: rows of a table that are sent and kept, those with most users.
+        factor_mix_min: trusted peers whose records must be in the table before a person who
+            publishes nothing is; with fewer, the table is the trusted peers' alone.
         agent: name and version of the program, shown to peers.
 
     Raises:
@@ -52,6 +61,12 @@ class NodeSettings:
     merit_walks: int = 2_000
     merit_transitivity_decay: float = 0.3
     merit_connectivity_decay: float = 0.5
+    factors: bool = True
+    factor_people: int = 50
+    factor_every_s: float = 600.0
+    factor_rest_s: float = DAY_S
+    factor_rows_max: int = 16_384
+    factor_mix_min: int = 50
     agent: str = "peerrec"
 
     def __post_init__(self) -> None:
@@ -71,6 +86,14 @@ class NodeSettings:
                 0.0 <= self.merit_connectivity_decay <= 1.0,
                 "a share in 0 … 1",
             ),
+            "factor_people": (1 <= self.factor_people <= 1_000, "1 … 1,000"),
+            "factor_every_s": (1.0 <= self.factor_every_s <= 864_000.0, "1 … 864,000 seconds"),
+            "factor_rest_s": (0.0 <= self.factor_rest_s <= 8_640_000.0, "0 … 8,640,000 seconds"),
+            "factor_rows_max": (
+                1 <= self.factor_rows_max <= TABLE_ROWS_MAX,
+                f"1 … {TABLE_ROWS_MAX}",
+            ),
+            "factor_mix_min": (self.factor_mix_min >= 1, "at least 1"),
         }
         for key, (good, what) in allowed.items():
             if not good:

@@ -8,7 +8,7 @@ from peerrec.ids import peer_text
 from peerrec.peering.link import Link
 from peerrec.protocol.sync_shelf import SyncResult
 
-__all__ = ["LinkStatus", "NodeStatus", "link_status"]
+__all__ = ["FactorStatus", "LinkStatus", "NodeStatus", "link_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,23 @@ class LinkStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorStatus:
+    """Tables of factors.
+
+    Attributes:
+        exchanges: completed since the node began.
+        epoch: ended since averaging last began anew.
+        rows: of the table that is averaged; 0 where nobody was met yet.
+        version: of the table that is served from; 0 where there is none.
+    """
+
+    exchanges: int
+    epoch: int
+    rows: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """A node at one moment.
 
@@ -54,6 +71,7 @@ class NodeStatus:
         forks: logs known to have forked.
         known_addresses: in the address book.
         counters: what was ignored, refused and dropped, by reason.
+        factors: exchanged tables; None where they are switched off.
     """
 
     peer: str
@@ -66,6 +84,7 @@ class NodeStatus:
     forks: int
     known_addresses: int
     counters: dict[str, int]
+    factors: FactorStatus | None = None
 
 
 def link_status(link: Link, merit: float, score: float, now: float) -> LinkStatus:

@@ -2,7 +2,9 @@
 
 Authors are taken in the order of their merit for as long as there is room. What one of
 them may hold grows with its share of all merit, so a region of invented identities gets
-at most `SLACK` times the merit that leads into it, however many they are. Everybody else
+at most `SLACK` times the merit that leads into it, however many they are. Room is kept for
+an author until it is known how much it has to say; what it does not need goes to the next
+by merit. Everybody else
 is a stranger: a fixed number of places, filled by a min-wise pool, shares
 ``exploration_share`` of the bytes, and one place is drawn anew each `RENEW_S`. Without
 merit ten thousand identities cost a node that share and no more.
@@ -42,6 +44,12 @@ SLACK: Final = 8.0
 
 AUTHOR_BYTES_MIN: Final = 4 << 10
 """An author whose share is below this is a stranger: a few segments tell nothing."""
+
+SETTLE_S: Final = 30.0
+"""Who said little that is new for so long has said what it had to say."""
+
+GROWTH: Final = 1.25
+"""By how much an author may have grown in that time: people go on saying things."""
 
 RENEW_S: Final = DAY_S
 """How often one place for strangers is drawn anew."""
@@ -94,7 +102,8 @@ class Following:
     """
 
     __slots__ = (
-        "_blocked", "_caps", "_floors", "_needs", "_places", "_renew_at", "_rng", "bytes_max",
+        "_blocked", "_caps", "_floors", "_needs", "_places", "_refill_at", "_refill_s",
+        "_renew_at", "_rng", "_settled", "_sized_at", "_sizes", "bytes_max",
         "exploration_share", "me",
     )  # fmt: skip
 
@@ -120,6 +129,11 @@ class Following:
         self._caps: dict[bytes, int] = {}
         self._needs: dict[bytes, int] = {}
         self._floors: dict[Log, int] = {}
+        self._sizes: dict[bytes, int] = {}
+        self._settled: frozenset[bytes] = frozenset()
+        self._sized_at = -math.inf
+        self._refill_s = SETTLE_S
+        self._refill_at = math.inf
         pool = self._pool_bytes
         n_places = min(EXPLORATION_PLACES, max(pool // SEGMENT_BYTES_MAX, 1 if pool else 0))
         self._places = Pool(rng.bytes(16), n_places)
@@ -194,7 +208,10 @@ class Following:
             now: unix seconds.
         """
         self._renew_place(now)
-        self._choose(merits, held)
+        self._size_up(held, now)
+        before = set(self._caps)
+        left_out = self._choose(merits, held)
+        self._look_again(now, left_out, before != set(self._caps))
         gone: dict[bytes, int] = {}
         for author in sorted(held):
             over = held[author] - self.cap(author)
@@ -221,7 +238,7 @@ class Following:
 
     def next_deadline(self) -> float:
         """Return when a new `plan` is due in any case."""
-        return self._renew_at
+        return min(self._renew_at, self._refill_at)
 
     # -- persistence --------------------------------------------------------------------------
 
@@ -257,8 +274,32 @@ class Following:
         if len(strangers) >= self._places.n > 0:
             self._places.retire(strangers[int(self._rng.integers(len(strangers)))])
 
-    def _choose(self, merits: Mapping[bytes, float], held: Mapping[bytes, int]) -> None:
-        """Take authors by merit while what they hold, or held once, fits."""
+    def _look_again(self, now: float, left_out: bool, changed: bool) -> None:
+        """Set when to give away room that turns out not to be needed: rarer where none was."""
+        if not left_out:
+            self._refill_at = math.inf
+        elif changed or math.isinf(self._refill_at):
+            self._refill_s = SETTLE_S
+            self._refill_at = now + self._refill_s
+        elif now >= self._refill_at:
+            self._refill_s = min(2.0 * self._refill_s, RENEW_S)
+            self._refill_at = now + self._refill_s
+
+    def _size_up(self, held: Mapping[bytes, int], now: float) -> None:
+        """Find out who has said what it had to say."""
+        if 0.0 <= now - self._sized_at < SETTLE_S:
+            return
+        self._settled = frozenset(
+            author for author, n in held.items() if n <= GROWTH * self._sizes.get(author, 0)
+        )
+        self._sizes, self._sized_at = dict(held), now
+
+    def _choose(self, merits: Mapping[bytes, float], held: Mapping[bytes, int]) -> bool:
+        """Take authors by merit while what they hold, held once or may have to say fits.
+
+        Returns:
+            Whether somebody with merit was left out.
+        """
         ranked = sorted(
             (-merit, author)
             for author, merit in merits.items()
@@ -272,7 +313,9 @@ class Following:
             cap = min(int(SLACK * budget * (-merit / total)), left)
             if cap < AUTHOR_BYTES_MIN:
                 break
-            need = max(held.get(author, 0), self._needs.get(author, 0), AUTHOR_BYTES_MIN)
+            need = max(held.get(author, 0), self._needs.get(author, 0))
+            if author not in self._settled:
+                need = max(need, AUTHOR_BYTES_MIN)
             self._caps[author] = cap
             left -= min(need, cap)
         for author in [each for each in self._places if each in self._caps]:
@@ -280,6 +323,7 @@ class Following:
         esteemed = {author for _, author in ranked}
         self._needs = {each: n for each, n in self._needs.items() if each in esteemed}
         self._regain(held, left)
+        return len(self._caps) < len(ranked)
 
     def _regain(self, held: Mapping[bytes, int], left: int) -> None:
         """Want again what was evicted of those authors for whom there is room now."""

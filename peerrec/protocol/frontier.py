@@ -244,6 +244,13 @@ class Frontier:
         index = self._logs.get(log)
         return index.seqs[0] if index is not None and index.seqs else EVERYTHING
 
+    def extent(self, log: Log) -> tuple[int, int, int, int]:
+        """Return a log's segments, bytes, lowest and highest number; zeros where none is held."""
+        index = self._logs.get(log)
+        if index is None or not index.seqs:
+            return 0, 0, 0, 0
+        return len(index.seqs), index.n_bytes, index.seqs[0], index.seqs[-1]
+
     def bytes_of(self, author: bytes) -> int:
         """Return the bytes of the segments held of an author."""
         return sum(self._logs[log].n_bytes for log in self._by_author.get(author, ()))

@@ -22,6 +22,7 @@ from msgspec import Meta
 from peerrec import limits
 
 __all__ = [
+    "Feature",
     "Goaway",
     "GoawayCode",
     "Gone",
@@ -46,6 +47,7 @@ __all__ = [
     "StatusCode",
     "Summary",
     "Table",
+    "TableStep",
     "Type",
     "Want",
     "WantKind",
@@ -90,6 +92,12 @@ class Type(enum.IntEnum):
     PEERS = 65
 
 
+class Feature(enum.IntFlag):
+    """Bits of HELLO.features: what a peer understands beyond the base."""
+
+    FACTORS = 1  # exchanges tables of factors: TABLE may be sent to it
+
+
 class Profile(enum.IntEnum):
     """How a peer wants to be talked to."""
 
@@ -105,7 +113,7 @@ class Hello(Part, frozen=True, tag=Type.HELLO.value):
     """What each side says of itself, inside the handshake's encrypted part.
 
     Attributes:
-        features: bits of what it understands beyond the base; unknown bits are ignored.
+        features: see `Feature`; unknown bits are ignored.
         minute: its clock, minutes since 1970.
         store_tag: 8 bytes, random per store and new whenever arrival numbers restart.
         credit: bytes of bulk it takes before it grants more.
@@ -361,12 +369,29 @@ class Goaway(Part, frozen=True, tag=Type.GOAWAY.value):
     text: Annotated[str, Meta(max_length=limits.TEXT_BYTES_MAX)] = ""
 
 
+class TableStep(enum.IntEnum):
+    """What a TABLE message does in an exchange of tables."""
+
+    OFFER = 0  # this is my table: `data` is its signed header
+    HAVE = 1  # I hold the first `value` bytes of your body; all: it is whole and verified
+    PART = 2  # `data` is my body from byte `value` on
+    NO = 3  # no exchange (any more); try again after `value` seconds
+
+
 class Table(Part, frozen=True, tag=Type.TABLE.value):
-    """A part of a factor table; reserved, ignored by peers without the feature."""
+    """A step in the exchange of factor tables; only for peers with the feature.
+
+    Attributes:
+        step: see `TableStep`.
+        value: by step: an offset, a number of bytes or seconds; 0 in OFFER.
+        data: by step: a signed header or a part of a body; else empty.
+    """
 
     TYPE: ClassVar[Type] = Type.TABLE
     request: Count
-    part: Bulk
+    step: Annotated[int, Meta(ge=0, le=max(TableStep).value)]
+    value: Count = 0
+    data: Annotated[bytes, Meta(max_length=limits.TABLE_PART_BYTES)] = b""
 
 
 Message: TypeAlias = (

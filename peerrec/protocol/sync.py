@@ -95,6 +95,11 @@ class SyncLink:
         self._moved_at = 0.0
 
     @property
+    def credit(self) -> Credit:
+        """What the peer takes in bulk, shared by all that sends it over this link."""
+        return self._credit
+
+    @property
     def busy(self) -> bool:
         """Whether a session is going on."""
         return self._session is not None

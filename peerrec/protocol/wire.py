@@ -41,6 +41,8 @@ from peerrec.protocol.messages import (
     Run,
     Sketch,
     SketchFacts,
+    Table,
+    TableStep,
     Type,
     Want,
     WantKind,
@@ -56,6 +58,7 @@ __all__ = [
     "field_rules",
     "field_table",
     "padded",
+    "padded_length",
     "plain",
 ]
 
@@ -163,18 +166,20 @@ def decode(data: bytes) -> Message | Ignored:
 
 
 def padded(data: bytes) -> bytes:
-    """Return ``data`` with zeros up to the next class of lengths.
+    """Return ``data`` with zeros up to the next class of lengths, see `padded_length`."""
+    return data.ljust(padded_length(len(data)), b"\0")
+
+
+def padded_length(n: int) -> int:
+    """Return the class of lengths that ``n`` bytes are padded to.
 
     Classes are 16, multiples of 32 up to 512, of 64 up to 1,024, of 256 beyond: whoever
     watches the link learns little from lengths, at some 5 % more bytes.
     """
-    n = len(data)
     if n <= limits.PAD_BYTES_MIN:
-        size = limits.PAD_BYTES_MIN
-    else:
-        step = 32 if n <= 512 else 64 if n <= 1_024 else 256
-        size = min(-(-n // step) * step, limits.MESSAGE_BYTES_MAX)
-    return data.ljust(size, b"\0")
+        return limits.PAD_BYTES_MIN
+    step = 32 if n <= 512 else 64 if n <= 1_024 else 256
+    return min(-(-n // step) * step, limits.MESSAGE_BYTES_MAX)
 
 
 def plain(text: str, bytes_max: int) -> str:
@@ -359,6 +364,17 @@ def _goaway(message: Goaway) -> None:
     _ascii(message.text, "text")
 
 
+def _table(message: Table) -> None:
+    """OFFER and PART have data, an OFFER's is short and without value; HAVE and NO have none."""
+    offer = message.step == TableStep.OFFER
+    if bool(message.data) != (message.step in (TableStep.OFFER, TableStep.PART)):
+        raise _Broken(Violation.MALFORMED, "data where none belongs, or none where some does")
+    if offer and message.value:
+        raise _Broken(Violation.MALFORMED, "a value with an offer")
+    if offer and len(message.data) > limits.TABLE_OFFER_BYTES_MAX:
+        raise _Broken(Violation.OVERSIZED, f"an offer of {len(message.data)} bytes")
+
+
 _RULES: Final[dict[int, Callable[[Any], None]]] = {
     Type.HELLO: _hello,
     Type.SKETCH: _sketch,
@@ -368,4 +384,5 @@ _RULES: Final[dict[int, Callable[[Any], None]]] = {
     Type.IHAVE: _tags,
     Type.IWANT: _tags,
     Type.GOAWAY: _goaway,
+    Type.TABLE: _table,
 }

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -45,13 +45,12 @@ from peerrec.ranking.blend import (
     standardised,
 )
 from peerrec.ranking.factor_tuning import HeldBack
-from peerrec.ranking.factors import ImplicitFactors
 from peerrec.ranking.list_quality import best_places, list_quality
 from peerrec.ranking.parameter_search import Setting, Trial, search
 from peerrec.ranking.salsa import Salsa
 from peerrec.ranking.walk_trials import GateOf
 
-__all__ = ["BlendTrials", "MapBlocks", "TunedBlend"]
+__all__ = ["BlendTrials", "FactorScores", "MapBlocks", "TunedBlend"]
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Float32s: TypeAlias = npt.NDArray[np.float32]
@@ -68,6 +67,14 @@ CANDIDATES: Final = 100
 BLOCK_EGOS: Final = 32
 
 STARTS: Final = ({"share": 0.0}, {"share": 0.2}, {"share": 0.4}, {"share": 0.7}, {"share": 1.0})
+
+
+class FactorScores(Protocol):
+    """What can be mixed with walks: `ImplicitFactors`, for instance."""
+
+    def scores(self, users: npt.NDArray[np.integer]) -> Float32s:
+        """Return x_u·y_i of some users and all items, shape (b, n_items)."""
+        ...
 
 
 class TunedBlend(msgspec.Struct, frozen=True):
@@ -155,7 +162,7 @@ class BlendTrials:
         slices = back.blocks(BLOCK_EGOS)
         self._walked: list[_Walked] = [_walked(back, salsa, rows, gate_of) for rows in slices]
 
-    def tune(self, model: ImplicitFactors, start: BlendParameters | None = None) -> TunedBlend:
+    def tune(self, model: FactorScores, start: BlendParameters | None = None) -> TunedBlend:
         """Return the mixture with a model that foretells best what was held back.
 
         Args:
@@ -228,7 +235,7 @@ def _walked(back: HeldBack, salsa: Salsa, rows: slice, gate_of: GateOf | None) -
     return _Walked(egos, heard, scores, held.hidden[rows])
 
 
-def _kept(walked: _Walked, model: ImplicitFactors, discounts: list[float]) -> _Block:
+def _kept(walked: _Walked, model: FactorScores, discounts: list[float]) -> _Block:
     """Return what is kept of one block of egos beside a model."""
     raw = np.ascontiguousarray(model.scores(walked.egos).T)
     factor = {

@@ -18,6 +18,12 @@ Never restarting but adding differences (dynamic average consensus) with perfect
 rounds: .319 at 248 KB against .314 at 258 KB for restarting every four exchanges; it keeps
 poison for ever, and was dropped.
 
+Attributed tables instead (every node publishes its own records' table, receivers average what
+they got from peers, nothing is relayed) bound influence by construction, but a table then
+reaches one hop: at d = 24 on a hold-out of ml-100k's training part .206 at 295 KB and .215 at
+543 KB, against .219 at 253 KB for relayed averages. Adding the known people's own table to the
+average when serving loses as well: of lastfm-2k 2 % at a weight of .1, 8 % at .25.
+
 Example:
     >>> import numpy as np
     >>> from scipy import sparse
@@ -25,20 +31,28 @@ Example:
     >>> ann = LocalFactors(np.array([1, 2], np.uint32), history, FactorSettings(dim=4))
     >>> bob = LocalFactors(np.array([2, 3], np.uint32), history, FactorSettings(dim=4))
     >>> ann.receive(bob.offer())
+    True
     >>> ann.table.keys.tolist(), ann.table.exchanges
     ([1, 2, 3], 1)
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from scipy import sparse
 
+from peerrec.ranking.factor_agreement import agrees, noise_ratio
 from peerrec.ranking.factor_merge import MergeLimits, average, merge, radius_of
 from peerrec.ranking.factor_solve import FactorSettings, item_vectors, solve_users, start_users
 from peerrec.ranking.factor_table import FactorTable, Float32s, History, Keys, row_positions
 
 __all__ = ["LocalFactors"]
+
+_FAINT: Final = 0.5
+"""Part of the floor below which rows of others are dropped: three quarters of all rows on
+lastfm-2k, which would not be sent and only take memory and time."""
 
 
 class LocalFactors:
@@ -69,6 +83,7 @@ class LocalFactors:
         self.users: Float32s
         self.table: FactorTable
         self._radius: float
+        self._noise: float
         self.restart()
 
     def restart(self) -> None:
@@ -78,16 +93,26 @@ class LocalFactors:
         self.served = self.table
 
     def offer(self, rows_max: int | None = None) -> FactorTable:
-        """Return what to send: the rows with the largest shares, at most so many."""
-        return self.table if rows_max is None else self.table.largest(rows_max)
+        """Return what to send: rows of enough share, at most so many, largest first kept."""
+        offered = self.table.above(self._settings.share_floor)
+        return offered if rows_max is None else offered.largest(rows_max)
 
-    def receive(self, theirs: FactorTable) -> None:
-        """Take in another node's table: one completed exchange."""
-        if self._robust:
-            limits = MergeLimits(people=self.history.shape[0], radius=self._radius)
-            self.table = merge(self.table, theirs, limits)
-        else:
-            self.table = average(self.table, theirs)
+    def receive(self, theirs: FactorTable) -> bool:
+        """Take in another node's table: one completed exchange.
+
+        Returns:
+            Whether it was taken. One that does not agree with the own table leaves everything
+            as it was, and is no completed exchange.
+        """
+        floor = self._settings.share_floor
+        if not self._robust:
+            self.table = self._kept(average(self.table, theirs, floor))
+            return True
+        if not agrees(self.table, theirs, self._noise):
+            return False
+        limits = MergeLimits(self.history.shape[0], self._radius, floor=floor)
+        self.table = self._kept(merge(self.table, theirs, limits))
+        return True
 
     def end_epoch(self) -> None:
         """Serve from the average from now on, and begin the next one from own records.
@@ -113,10 +138,17 @@ class LocalFactors:
         counts[own] -= 1
         return np.where(found, counts[place], np.float32(0))
 
+    def _kept(self, table: FactorTable) -> FactorTable:
+        """Return the table without others' rows of so small a share that they cannot matter."""
+        faint = np.flatnonzero(table.share < _FAINT * self._settings.share_floor)
+        _, own = row_positions(self.keys, table.keys[faint])
+        return table.without(faint[~own])
+
     def _begin(self, users: Float32s) -> None:
         self.users = users
         self.table = FactorTable.from_users(self.keys, self.history, users)
         self._radius = radius_of(users)
+        self._noise = noise_ratio(self.keys, self.history, users) if self._robust else 0.0
 
 
 def _scaled(solved: Float32s, before: Float32s) -> Float32s:

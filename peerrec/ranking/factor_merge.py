@@ -4,7 +4,7 @@ Push-pull averaging: both sides replace their table by the mean of the two, so t
 all nodes stays. A stranger's table may say anything, hence the bounds of one exchange::
 
     |Δp_i| ≤ ½ z √((p_i + 1/K) / K)        what two honest samples of K people differ by
-    |Δb_i| ≤ R |Δp_i|'s bound              R: 95th percentile of known |x|
+    |Δb_i| ≤ R |Δp_i|'s bound              R: the largest known |x|
     |b_i|  ≤ R p_i                         a mean of vectors is no longer than the vectors
     Σ p'   within a factor of 1.5 of Σ p   else their rows are scaled to that first
     C'     within [C / κ, κ C]             in every direction, before it is averaged
@@ -39,7 +39,7 @@ from peerrec.ranking.factor_table import FactorTable, Float32s, Keys
 __all__ = ["MergeLimits", "average", "merge", "radius_of"]
 
 
-_BLOCK: Final = 2_048
+_BLOCK: Final = 1_024
 """Rows merged at once: their temporary copies stay in the cache, and memory small."""
 
 
@@ -53,6 +53,7 @@ class MergeLimits:
         z: width of the bound in standard deviations.
         stretch: κ ≥ 1, how far C may differ in any direction.
         activity: ≥ 1, by what factor the mean users may differ in items.
+        floor: share below which rows are not sent.
     """
 
     people: int
@@ -60,19 +61,27 @@ class MergeLimits:
     z: float = 3.0
     stretch: float = 4.0
     activity: float = 1.5
+    floor: float = 0.0
 
 
 def radius_of(user_factors: Float32s) -> float:
-    """Return R: the 95th percentile of the lengths of known user vectors; 0 of none."""
+    """Return R: the length of the longest known user vector; 0 of none."""
     if not len(user_factors):
         return 0.0
-    return float(np.quantile(np.sqrt((user_factors**2).sum(axis=1)), 0.95))
+    return float(np.sqrt((user_factors**2).sum(axis=1).max()))
 
 
-def average(mine: FactorTable, theirs: FactorTable) -> FactorTable:
-    """Return the mean of two tables; an item without row counts as 0."""
+def average(mine: FactorTable, theirs: FactorTable, floor: float = 0.0) -> FactorTable:
+    """Return the mean of two tables.
+
+    Args:
+        mine: the local table; an item without row counts as 0.
+        theirs: as sent; an item without row may have any share below the floor.
+        floor: share below which rows are not sent.
+    """
     keys = _union(mine.keys, theirs.keys)
-    mine, theirs = mine.at(keys), theirs.at(keys)
+    mine = mine.at(keys)
+    theirs = _with_unsent(theirs, keys, mine, floor)
     half = np.float32(0.5)
     return FactorTable(
         keys,
@@ -97,12 +106,28 @@ def merge(mine: FactorTable, theirs: FactorTable, limits: MergeLimits) -> Factor
     mean = np.empty((len(keys), mine.dim), np.float32)
     for begin in range(0, len(keys), _BLOCK):
         block = slice(begin, begin + _BLOCK)
-        share[block], mean[block] = _merged_rows(
-            mine.at(keys[block]), theirs.at(keys[block]), limits
-        )
+        own = mine.at(keys[block])
+        said = _with_unsent(theirs, keys[block], own, limits.floor)
+        share[block], mean[block] = _merged_rows(own, said, limits)
     stranger = _within(theirs.moment, mine.moment, limits.stretch)
     moment = (mine.moment + stranger) * np.float32(0.5)
     return FactorTable(keys, share, mean, moment, mine.exchanges + 1)
+
+
+def _with_unsent(theirs: FactorTable, keys: Keys, mine: FactorTable, floor: float) -> FactorTable:
+    """Return their table at these keys; a row that was not sent is like mine, up to the floor.
+
+    It says only that their share is below the floor. Counting it as 0 would take rare items
+    down by half in each exchange.
+    """
+    said = theirs.at(keys)
+    if floor <= 0:
+        return said
+    unsent = np.flatnonzero((said.share == 0) & (mine.share > 0))
+    share, mean = said.share.copy(), said.mean.copy()
+    share[unsent] = np.minimum(mine.share[unsent], np.float32(floor))
+    mean[unsent] = mine.mean[unsent] * (share[unsent] / mine.share[unsent])[:, None]
+    return dataclasses.replace(said, share=share, mean=mean)
 
 
 def _of_like_activity(theirs: FactorTable, mine: FactorTable, most: float) -> FactorTable:

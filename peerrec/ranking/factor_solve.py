@@ -50,6 +50,7 @@ class FactorSettings:
         unobserved: ω, weight of an item the user does not have.
         user_ridge: λ, in units of the item Gram matrix's mean eigenvalue.
         serving_exponent: scores are multiplied by (p + α) to this power.
+        share_floor: rows of a smaller share are not sent; every node must use the same.
     """
 
     dim: int = 16
@@ -59,6 +60,7 @@ class FactorSettings:
     unobserved: float = 0.3
     user_ridge: float = 0.045
     serving_exponent: float = 0.3
+    share_floor: float = 0.002
 
 
 def start_users(keys: Keys, history: History, dim: int) -> Float32s:

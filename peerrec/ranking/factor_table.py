@@ -94,6 +94,20 @@ class FactorTable:
         share[found], mean[found] = self.share[place[found]], self.mean[place[found]]
         return dataclasses.replace(self, keys=keys, share=share, mean=mean)
 
+    def above(self, floor: float) -> FactorTable:
+        """Return the rows with at least this share."""
+        return self.without(np.flatnonzero(self.share < floor))
+
+    def without(self, rows: Positions) -> FactorTable:
+        """Return all but these rows, given by place."""
+        if not len(rows):
+            return self
+        kept = np.ones(len(self), np.bool_)
+        kept[rows] = False
+        return dataclasses.replace(
+            self, keys=self.keys[kept], share=self.share[kept], mean=self.mean[kept]
+        )
+
     def largest(self, rows_max: int) -> FactorTable:
         """Return the rows with the largest shares, at most so many; ties by key."""
         if len(self) <= rows_max:

@@ -26,7 +26,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -47,6 +47,7 @@ __all__ = [
     "TunedFactors",
     "affinities",
     "factor_quality",
+    "halves_of",
     "hold_back",
     "tune_factors",
 ]
@@ -136,13 +137,8 @@ def hold_back(view: InteractionSnapshot, egos: Int32s, order_of: OrderOf | None 
             items are left out.
         order_of: how late each interaction was; None goes by the graph's own minutes.
     """
-    last = hide(view, egos[::2], order_of or newest_of(view), mixed=False)
-    random = hide(view, egos[1::2])
-    held = HeldOut(
-        np.concatenate([last.egos, random.egos]),
-        sparse.vstack([last.profiles, random.profiles], format="csr"),
-        sparse.vstack([last.hidden, random.hidden], format="csr"),
-    )
+    back = halves_of(view, egos, order_of)
+    held = back.held
     whole = sparse.coo_array(view.matrix)
     hidden = sparse.coo_array(held.hidden)
     gone = held.egos[hidden.row].astype(np.int64) * view.n_items + hidden.col
@@ -151,7 +147,22 @@ def hold_back(view: InteractionSnapshot, egos: Int32s, order_of: OrderOf | None 
     # The graph saturates what it takes in; these weights are saturated already.
     graph.extend(whole.row[kept], whole.col[kept], np.expm1(whole.data[kept], dtype=float), 0.0)
     graph.reserve(view.n_users, view.n_items)
-    return HeldBack(graph.snapshot(), held, np.arange(len(held)) >= len(last))
+    return replace(back, view=graph.snapshot())
+
+
+def halves_of(view: InteractionSnapshot, egos: Int32s, order_of: OrderOf | None = None) -> HeldBack:
+    """Return what `hold_back` would take out of a view, with the view as it is.
+
+    For what leaves an ego out of what it is told, so that nothing need be taken out.
+    """
+    last = hide(view, egos[::2], order_of or newest_of(view), mixed=False)
+    random = hide(view, egos[1::2])
+    held = HeldOut(
+        np.concatenate([last.egos, random.egos]),
+        sparse.vstack([last.profiles, random.profiles], format="csr"),
+        sparse.vstack([last.hidden, random.hidden], format="csr"),
+    )
+    return HeldBack(view, held, np.arange(len(held)) >= len(last))
 
 
 def factor_quality(model: ImplicitFactors, back: HeldBack) -> Float64s:

@@ -33,15 +33,17 @@ class Reason:
 
     Attributes:
         own_item: the ego's item where the path starts; None where it starts from trust.
-        hub: the user it passes.
+        hub: the user it passes; None where a table that the network averaged moved the item
+            up, for being like the own item.
         through: the users by whom trust leads to the hub, in order; empty for a direct
             friend, None where no trust leads there (or none was used).
-        share: part of the item's positive score that this hub contributes, 0 … 1.
+        share: part of the item's positive score that this hub contributes, or that the table
+            added, 0 … 1.
         tags: how the hub describes the item, where that alone leads to it.
     """
 
     own_item: RawId | None
-    hub: RawId
+    hub: RawId | None
     through: tuple[RawId, ...] | None
     share: float
     tags: tuple[str, ...] = ()
@@ -59,6 +61,9 @@ class Reason:
             title: turns raw ids of items into what a person reads.
             name: the same for users.
         """
+        if self.hub is None:
+            own = "what you have" if self.own_item is None else title(self.own_item)
+            return f"across the network, people who have {own} tend to have {title(item)}"
         who = name(self.hub)
         if self.through == ():
             who += ", whom you trust,"

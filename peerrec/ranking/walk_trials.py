@@ -30,6 +30,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from peerrec.ranking.holdout import HeldOut
+from peerrec.ranking.list_quality import list_quality
 from peerrec.ranking.ridge_path import RidgePath, ridge_coefficients, ridge_path
 from peerrec.ranking.salsa import Salsa, SalsaParameters, Steps
 from peerrec.ranking.snapshot import InteractionSnapshot
@@ -47,7 +48,6 @@ GateOf: TypeAlias = Callable[[int], Float32s | None]
 MapBlocks: TypeAlias = Callable[[Callable[[slice], "Block"], list[slice]], Iterable["Block"]]
 """`map`, or what runs the blocks side by side and keeps their order."""
 
-LIST_LENGTH = 20
 BLOCK_EGOS = 32
 CANDIDATES = 300
 
@@ -91,7 +91,7 @@ class Block:
         if options.popularity_discount:
             scores *= np.exp(self.log_mass * np.float32(-options.popularity_discount))
         scores[self.blocked] = -np.inf
-        return _quality(scores, self.wanted, self.n_wanted)
+        return list_quality(scores, self.wanted, self.n_wanted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,18 +216,3 @@ def _largest(row: Float32s, n: int) -> Ints:
             values = row[large]
             return np.sort(large[np.argpartition(values, len(large) - n)[len(large) - n :]])
     return np.sort(np.argpartition(row, len(row) - n)[len(row) - n :])
-
-
-def _quality(scores: Float32s, wanted: Bools, n_wanted: Ints) -> Float64s:
-    """Return the mean of recall@20 and NDCG@20 of every list, shape (b,)."""
-    n = min(LIST_LENGTH, scores.shape[1])
-    column = np.arange(len(scores))[:, None]
-    top = np.argpartition(scores, scores.shape[1] - n, axis=1)[:, scores.shape[1] - n :]
-    top.sort(axis=1)
-    order = np.argsort(-scores[column, top], axis=1, kind="stable")
-    top = top[column, order]
-    hit = wanted[column, top] & (scores[column, top] > -np.inf)
-    discount = 1.0 / np.log2(np.arange(2, n + 2))
-    best = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(n_wanted, n)]
-    recall = hit.sum(axis=1) / np.maximum(n_wanted, 1)
-    return np.asarray((recall + hit @ discount / np.maximum(best, 1e-9)) / 2)

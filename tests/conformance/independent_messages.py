@@ -96,7 +96,7 @@ FIELDS: dict[int, tuple[str, dict[str, Check]]] = {
     12: ("Pong", {}),
     14: ("Proof", {"evidence": binary(1, 1_024)}),
     15: ("Goaway", {"code": number(6), "text": plain(200)}),
-    64: ("Table", {"part": BULK}),
+    64: ("Table", {"step": number(3), "value": number(COUNT), "data": binary(0, 16_384)}),
     65: ("Peers", {"frames": optional(listed(8, binary(1, 1_024)))}),
 }  # fmt: skip
 
@@ -158,6 +158,10 @@ def check_rules(name: str, fields: dict[str, Any]) -> None:
         refuse_unless(len(fields["tags"]) % 8 == 0)
         live = name == "Ihave" and fields["request"] == 0
         refuse_unless(not live or len(fields["tags"]) <= 4_096, "oversized")
+    elif name == "Table":
+        step, data = fields["step"], fields["data"]
+        refuse_unless(bool(data) == (step in (0, 2)) and not (step == 0 and fields["value"]))
+        refuse_unless(step != 0 or len(data) <= 256, "oversized")
 
 
 def padded_size(n: int) -> int:

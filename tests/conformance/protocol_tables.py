@@ -31,6 +31,7 @@ from peerrec.protocol.bundle import Columns
 from peerrec.protocol.dialling import MembershipSettings
 from peerrec.protocol.segment import Header, Kind
 from peerrec.protocol.sync_states import LEGAL, State
+from peerrec.protocol.table_offer import TableHeader
 from peerrec.protocol.violations import PENALTY, Violation
 from peerrec.protocol.wire import Field, field_rules, field_table
 
@@ -78,7 +79,9 @@ MEANINGS: Final = {
     "Status.value": "by code, else 0",
     "Ihave.tags": "8 bytes each: elements of a session, gossip tags where request is 0",
     "Iwant.tags": "gossip tags, 8 bytes each; none asks what is new",
-    "Table.part": "reserved",
+    "Table.step": "see `TableStep`",
+    "Table.value": "by step: an offset, a number of bytes or seconds; 0 in OFFER",
+    "Table.data": "by step: a signed header or a part of a body; else empty",
     "SketchFacts.n_segments": "elements that the sketch covers",
     "SketchFacts.n_logs": "logs that the sketch covers",
     "Run.runs": "see [filling](#filling-it)",
@@ -220,8 +223,8 @@ def default(name: str) -> str:
 def codes() -> str:
     parts = []
     for kind in (
-        messages.Profile, messages.Level, messages.Purpose, messages.WantKind,
-        messages.StatusCode, messages.GoawayCode,
+        messages.Feature, messages.Profile, messages.Level, messages.Purpose, messages.WantKind,
+        messages.StatusCode, messages.GoawayCode, messages.TableStep,
     ):  # fmt: skip
         said = comments(kind)
         rows = [(each.value, each.name, said.get(each.name, "")) for each in kind]
@@ -257,6 +260,15 @@ def header() -> str:
     rows: list[Sequence[object]] = [(0, "`version`", "int 1", "of the segment format")]
     for place, field in enumerate(msgspec.inspect.type_info(Header).fields, 1):  # type: ignore[attr-defined]
         rows.append((place, f"`{field.name}`", kind_in_words(field.type), said[field.name]))
+    return table(("place", "field", "form", "meaning"), rows)
+
+
+def table_header() -> str:
+    said = attributes(TableHeader)
+    rows = [
+        (place, f"`{field.name}`", kind_in_words(field.type), said[field.name])
+        for place, field in enumerate(msgspec.inspect.type_info(TableHeader).fields)  # type: ignore[attr-defined]
+    ]
     return table(("place", "field", "form", "meaning"), rows)
 
 
@@ -372,6 +384,19 @@ def example_bundle() -> str:
     return code(line for name, data in names.items() for line in wrapped(name, data))
 
 
+def example_table() -> str:
+    tables = vectors("tables")
+    row = tables["tables"][0]
+    lines = []
+    for each in tables["items"]:
+        signs = "".join("+" if sign > 0 else "-" for sign in each["signs"])
+        lines += [f"{'key':<10}{each['key']} of {each['hash']}, signs {signs}"]
+    lines += wrapped("offer", row["offer"]) + wrapped("body", row["body"])
+    shown_mean = ", ".join(f"{x:.4f}" for x in row["mean"][0])
+    lines += [f"{'row':<10}key {row['keys'][0]}, share {row['share'][0]:g}"]
+    return code(lines + wrapped("mean", shown_mean))
+
+
 def example_fork() -> str:
     row = vectors("forks")["forks"][0]
     lines = [f"{'log':<10}{row['author']}, epoch {row['epoch']}"]
@@ -466,6 +491,12 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "constants-following": module_constants("peerrec.protocol.following"),
     "constants-publishing": module_constants(
         "peerrec.peering.publisher", "peerrec.peering.own_log"
+    ),
+    "table-header": table_header,
+    "example-table": example_table,
+    "constants-tables": module_constants(
+        "peerrec.protocol.exchange", "peerrec.peering.factor_state",
+        "peerrec.peering.factor_partners", "peerrec.peering.factoring",
     ),
     "settings": settings,
 }  # fmt: skip

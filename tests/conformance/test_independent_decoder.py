@@ -54,7 +54,7 @@ def hexed(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("name", ["decoder", "messages", "link", "session"])
+@pytest.mark.parametrize("name", ["decoder", "messages", "link", "session", "table"])
 def test_the_decoder_has_nothing_of_the_library(name):
     source = (FOLDER / f"independent_{name}.py").read_text(encoding="utf-8")
     imported = set()

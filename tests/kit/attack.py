@@ -35,6 +35,7 @@ from peerrec.protocol.messages import (
     StatusCode,
     Summary,
     Table,
+    TableStep,
     Want,
     WantKind,
 )
@@ -75,7 +76,10 @@ def every_message(request: int) -> list[Message]:
         Pong(request),
         Proof(request, b"evidence"),
         Goaway(request, 0, "bye"),
-        Table(request, b"part"),
+        Table(request, TableStep.OFFER, 0, b"offer"),
+        Table(request, TableStep.HAVE, 16_384),
+        Table(request, TableStep.PART, 16_384, b"part"),
+        Table(request, TableStep.NO, 30),
     ]
     messages += [Want(request, kind, 0, 8, b"") for kind in WantKind]
     messages += [Want(request, WantKind.ELEMENTS, 0, 0, bytes(8)),

@@ -35,7 +35,7 @@ def test_every_part_can_be_asked_for_and_every_figure_is_explained():
         assert key in MEANING
 
 
-@pytest.mark.parametrize("part", ["memory", "shards"])
+@pytest.mark.parametrize("part", ["memory", pytest.param("shards", marks=pytest.mark.slow)])
 def test_quick_sizes_run(part):
     figures = measure_simulation(0, QUICK, (part,))
     assert all(figure > 0 for figure in figures.values())

@@ -169,6 +169,7 @@ def test_a_package_that_is_missing_for_the_report_is_said_first(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_refused_and_can_be_forced(tmp_path, monkeypatch):
     monkeypatch.setattr(estimate.machine, "free_memory_bytes", lambda: 1 << 20)
     refused = run("run", "quiet", *TINY, "--out", tmp_path / "run")
@@ -203,6 +204,7 @@ def test_a_shard_that_dies_is_named_with_what_to_do_and_nothing_is_left(tmp_path
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_a_sweep_that_lost_a_worker_goes_on_as_it_says(tmp_path, monkeypatch):
     start = workers._start

@@ -42,6 +42,7 @@ REASONS = 2
 )
 @click.option("--candidates", multiple=True, metavar="ITEM", help="Rank only these; repeat it.")
 @click.option("--include-seen", is_flag=True, help="Rank what you know already, too.")
+@click.option("--no-factors", is_flag=True, help="Leave out what the network's table adds.")
 @store_options
 def recommend(
     n: int,
@@ -49,6 +50,7 @@ def recommend(
     explore: float,
     candidates: tuple[str, ...],
     include_seen: bool,
+    no_factors: bool,
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -63,6 +65,7 @@ def recommend(
             candidates=candidates or None,
             explore=explore,
             reasons=REASONS if explain else 0,
+            factors=not no_factors,
         )
         show(here, found, as_json=as_json)
 
@@ -86,8 +89,9 @@ def similar(item: str, n: int, store: Path | None, as_json: bool) -> None:
 def tune(store: Path | None, as_json: bool) -> None:
     """Search for ranking parameters that suit you, for some 20 seconds.
 
-    They are tried on your own last interactions and those of the peers you trust. An app
-    does this in the background; a command ends too soon.
+    They are tried on your own last interactions and those of the peers you trust; where a node
+    keeps a factor table, so is its share in your lists. An app does this in the background; a
+    command ends too soon.
 
     Example: peerrec tune
     """

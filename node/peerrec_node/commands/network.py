@@ -76,6 +76,9 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
         state = "–" if last is None else "in step" if last["converged"] else "behind"
         traffic = f"{link['bytes_in']:,} B in, {link['bytes_out']:,} B out"
         yield f"{link['peer'][:SHORT]}  {way:<3}  {link['address']:<24}  {state:<8}  {traffic}"
+    if found := document.get("factors"):
+        exchanged = f"{found['exchanges']:,} tables exchanged, epoch {found['epoch']}"
+        yield f"factors  {exchanged}, {found['rows']:,} rows, serving version {found['version']}"
     for known in document["known"]:
         what = "blocked" if known["blocked"] else f"trust {known['trust']:g}"
         yield f"{known['peer']}  {what}"

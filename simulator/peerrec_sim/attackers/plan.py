@@ -63,6 +63,7 @@ def puppet_settings(address: Address) -> NodeSettings:
         exploration_share=0.5,
         batch_count=256,
         batch_delay_s=0.0,
+        factors=False,
         merit_walks=100,
         address=address,
     )

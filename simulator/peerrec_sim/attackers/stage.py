@@ -114,7 +114,7 @@ class Stage:
         rng = np.random.default_rng(seed)
         view = self.view
         for index, address in enumerate(view.addresses):
-            settings = NodeSettings(batch_delay_s=1.0, address=address)
+            settings = NodeSettings(batch_delay_s=1.0, factors=False, address=address)
             store = MemoryStore(tag=(index + 1).to_bytes(8, "big"))
             self._fill(store, index)
             person = make_participant(self.network, index + 1, settings=settings, store=store)

@@ -38,7 +38,7 @@ ORDERS = 200
 KNOWN = 6
 PATIENCE_S = 600.0
 NETWORK = "test"
-SETTINGS = NodeSettings(publish_trust=False, batch_delay_s=0.0)
+SETTINGS = NodeSettings(publish_trust=False, batch_delay_s=0.0, factors=False)
 
 
 def measure_fork(seed: int, orders: int = ORDERS) -> dict[str, float]:

@@ -28,7 +28,7 @@ from peerrec_sim.benchmarks.overseen import Overseen
 
 __all__ = ["measure_gossip", "measure_partition"]
 
-SETTINGS = NodeSettings(publish_trust=False, batch_delay_s=0.0)
+SETTINGS = NodeSettings(publish_trust=False, batch_delay_s=0.0, factors=False)
 """A segment is signed in the moment its interaction is recorded."""
 
 LATENCY_S = 0.05

@@ -65,6 +65,8 @@ class Sizes:
         shard_nodes: nodes of the network that is run in two shards.
         warm_s: virtual seconds in which links come about, not counted.
         length_s: virtual seconds that are measured.
+        growth_s: virtual seconds to come about, and again to measure, of those two networks:
+            short, as the larger one has a million events in every few seconds.
         empty_events: events of the loop whose handlers do nothing.
         graph_users: people of the graph that is attacked.
     """
@@ -77,6 +79,7 @@ class Sizes:
     length_s: float = 20.0
     empty_events: int = 500_000
     graph_users: int = 1_000_000
+    growth_s: float = 5.0
 
 
 FULL = Sizes()
@@ -322,9 +325,9 @@ def _wall_s(scenario: Scenario, backend: str, shards: int) -> tuple[float, str]:
 
 
 def _growth(seed: int, sizes: Sizes) -> dict[str, float]:
+    short = replace(sizes, warm_s=sizes.growth_s, length_s=sizes.growth_s)
     few, many = (
-        rate_of(living(n, seed, sizes.warm_s + sizes.length_s), replace(sizes, nodes=n))
-        for n in (sizes.few, sizes.many)
+        rate_of(living(n, seed, 2.0 * sizes.growth_s), short) for n in (sizes.few, sizes.many)
     )
     return {"events_per_s_few": few, "events_per_s_many": many, "events_growth": many / few}
 

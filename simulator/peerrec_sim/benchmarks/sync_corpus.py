@@ -64,7 +64,11 @@ TTL_DAYS = 90
 EPOCH = 1
 
 SETTINGS = NodeSettings(
-    follow_bytes_max=512 << 20, merit_walks=100_000, publish_trust=False, batch_delay_s=0.0
+    factors=False,
+    follow_bytes_max=512 << 20,
+    merit_walks=100_000,
+    publish_trust=False,
+    batch_delay_s=0.0,
 )
 """Everybody trusted is followed, with room for the most active of them."""
 

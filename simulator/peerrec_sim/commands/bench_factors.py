@@ -18,7 +18,9 @@ __all__ = ["factors"]
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(["ml-100k", "lastfm-2k", "poison", "offline", "new-item", "row", "fit"]),
+    type=click.Choice(
+        ["ml-100k", "lastfm-2k", "friends", "poison", "offline", "new-item", "row", "fit"]
+    ),
     help="A part; repeat it.",
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of data sets.")

@@ -33,12 +33,11 @@ from peerrec.ranking.factor_solve import FactorSettings
 from peerrec_sim.community import Community
 from peerrec_sim.matrices import Csr, binary
 
-__all__ = ["NO_TARGET", "Crowd", "Options", "gather", "merit_of"]
+__all__ = ["Crowd", "Options", "gather", "merit_of"]
 
 Float32s: TypeAlias = npt.NDArray[np.float32]
 Int64s: TypeAlias = npt.NDArray[np.int64]
 
-NO_TARGET = -1
 RESTART = 0.3
 _WALK_STEPS = 8
 
@@ -52,7 +51,8 @@ class Options:
         settings: constants of the solves.
         robust: bounded merges and evidence when serving.
         sybil_merit: share of known records that are Sybils'.
-        target: column that the Sybils' records hold; NO_TARGET for none.
+        targets: columns that the Sybils' records hold.
+        by_merit: where there is trust, know and meet peers by merit; else by chance.
         seed: of everything that chance decides.
     """
 
@@ -60,7 +60,8 @@ class Options:
     settings: FactorSettings = field(default_factory=FactorSettings)
     robust: bool = True
     sybil_merit: float = 0.0
-    target: int = NO_TARGET
+    targets: tuple[int, ...] = ()
+    by_merit: bool = True
     seed: int = 0
 
 
@@ -95,7 +96,7 @@ def gather(community: Community, options: Options, groups: Int64s | None = None)
     """
     keys, train, test = _columns(community)
     rng = np.random.default_rng([options.seed, 1])
-    merit = merit_of(community)
+    merit = merit_of(community) if options.by_merit else None
     known = _known(train, merit, options.known, rng) if groups is None else groups
     nodes = [
         _node(train, keys, user, known[user], options, rng) for user in range(community.n_users)
@@ -159,12 +160,13 @@ def _known(train: Csr, merit: Float32s | None, k: int, rng: np.random.Generator)
 def _node(
     train: Csr, keys: Keys, user: int, known: Int64s, options: Options, rng: np.random.Generator
 ) -> LocalFactors:
-    """Return a node; a Sybil's record is an honest one with the target added."""
+    """Return a node; a Sybil's record is an honest one with the targets added."""
     records = sparse.lil_array(train[np.append(user, known)])
-    if options.target != NO_TARGET and options.sybil_merit:
+    if options.targets and options.sybil_merit:
         forged = 1 + np.flatnonzero(rng.random(len(known)) < options.sybil_merit)
         for row in forged.tolist():
-            records[row, options.target] = 1
+            for column in options.targets:
+                records[row, column] = 1
     history = sparse.csr_array(records)
     columns = np.unique(history.indices)
     history = sparse.csr_array(

@@ -59,17 +59,19 @@ class Sent:
     Attributes:
         bytes: of tables, by node.
         exchanges: completed, by node.
+        refused: tables that did not agree, by receiver.
     """
 
     bytes: npt.NDArray[np.int64]
     exchanges: npt.NDArray[np.int64]
+    refused: npt.NDArray[np.int64]
 
 
 def run_epochs(crowd: Crowd, course: Course) -> Iterator[Sent]:
     """Yield after each epoch that nine of ten nodes have ended."""
     n = len(crowd.nodes)
     rng = np.random.default_rng([crowd.options.seed, 2])
-    sent = Sent(np.zeros(n, np.int64), np.zeros(n, np.int64))
+    sent = Sent(*(np.zeros(n, np.int64) for _ in range(3)))
     for epoch in range(1, course.epochs + 1):
         goal = epoch * course.epoch_exchanges
         while (sent.exchanges >= goal).mean() < 0.9 and sent.exchanges.mean() < goal + 2:
@@ -119,8 +121,8 @@ def _meet_sybil(
 ) -> None:
     node = crowd.nodes[user]
     own = encode_table(node.offer(course.rows_max))
-    key = int(crowd.keys[crowd.options.target])
-    hostile = ATTACKS[course.attack](node.table, key, node.history.shape[0], rng)
+    targets = crowd.keys[np.sort(crowd.options.targets)]
+    hostile = ATTACKS[course.attack](node.table, targets, node.history.shape[0], rng)
     _complete(crowd, course, sent, user, own, encode_table(hostile))
 
 
@@ -130,8 +132,10 @@ def _complete(
     """Merge what came, count, and end the epoch when it is full."""
     node = crowd.nodes[user]
     table = decode_table(theirs, dim=crowd.options.settings.dim, rows_max=ROWS_LIMIT)
-    node.receive(table)
     sent.bytes[user] += len(own)
+    if not node.receive(table):
+        sent.refused[user] += 1
+        return
     sent.exchanges[user] += 1
     if sent.exchanges[user] % course.epoch_exchanges == 0:
         node.end_epoch()

@@ -32,7 +32,7 @@ from peerrec.store import SegmentColumns
 from peerrec_sim.measures.columns import DELIVERIES
 from peerrec_sim.measures.table import Table
 
-__all__ = ["Arrivals", "arrivals_since", "joined"]
+__all__ = ["Arrivals", "arrivals_since", "is_news", "joined"]
 
 Int64s = npt.NDArray[np.int64]
 
@@ -121,3 +121,24 @@ def joined(parts: Sequence[Arrivals], start: float = 0.0) -> Table:
         kind=kind[kept],
     )
     return table.sorted_by("delivered_at_s", "receiver", "author", "published_at_s")
+
+
+def is_news(deliveries: Table) -> npt.NDArray[np.bool_]:
+    """Return which deliveries are of news: the receiver had something of the author before.
+
+    The others are of what somebody had said before the receiver began to follow; how long
+    that took says when they met, not how fast the network is.
+
+    Args:
+        deliveries: what `joined` returns.
+    """
+    published, delivered = deliveries["published_at_s"], deliveries["delivered_at_s"]
+    if not len(deliveries):
+        return np.zeros(0, np.bool_)
+    pairs = np.stack([deliveries["author"], deliveries["receiver"]], axis=1)
+    known, pair = np.unique(pairs, axis=0, return_inverse=True)
+    pair = pair.reshape(-1)  # one column of them, in some versions of numpy
+    first = np.full(len(known), np.inf)
+    np.minimum.at(first, pair, delivered)
+    news: npt.NDArray[np.bool_] = first[pair] < published
+    return news

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec_sim.measures.columns import HONEST, message_types
+from peerrec_sim.measures.deliveries import is_news
 from peerrec_sim.measures.newcomers import WITHIN_S
 from peerrec_sim.measures.table import Table
 from peerrec_sim.metrics import worst_mean
@@ -158,6 +159,12 @@ def _latency(result: RunResult) -> Sample:
     return _sample_of(table["receiver"], table["delivered_at_s"] - table["published_at_s"])
 
 
+def _news(result: RunResult) -> Sample:
+    """Return the latency of what is said to who follows its author already."""
+    found, news = _latency(result), is_news(result.deliveries)
+    return Sample(found.keys[news], found.values[news])
+
+
 def _sample_of(keys: npt.NDArray[np.int32], values: Float64s) -> Sample:
     return Sample(keys.astype(np.int64), values)
 
@@ -232,6 +239,9 @@ MEASURES = (
     Measure("delivery_p50_s", "seconds to deliver, median", "less", "p50", _latency),
     Measure("delivery_p99_s", "seconds to deliver, 99 % within", "less", "p99", _latency),
     Measure("delivery_all_s", "seconds to deliver, the last", "less", "max", _latency),
+    Measure("news_p50_s", "the same, of authors followed already: median", "less", "p50", _news),
+    Measure("news_p99_s", "of these, 99 % within", "less", "p99", _news),
+    Measure("news_all_s", "of these, the last", "less", "max", _news),
     Measure(
         "missing_segments", "segments of followed authors that an ego lacks", "less", "mean",
         _at_end("missing_segments"),

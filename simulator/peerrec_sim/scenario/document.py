@@ -37,8 +37,8 @@ RESULTS = (
     "target_hit",
     "merit_mass_sybil",
     "sybil_link_share",
-    "delivery_p99_s",
-    "delivery_all_s",
+    "news_p99_s",
+    "news_all_s",
 )
 """Figures of the table of results."""
 

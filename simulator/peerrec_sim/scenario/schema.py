@@ -225,6 +225,22 @@ class NodeOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             "keys, and it is fast; ed25519: as in the daemon"
         ),
     ] = "keyed-hash"
+    factors: Annotated[
+        bool, Meta(description="whether nodes exchange tables of factors, as the daemon does")
+    ] = False
+    factor_every_s: Annotated[
+        float,
+        Meta(ge=1.0, le=864_000.0, description="mean time between exchanges that a node begins"),
+    ] = 600.0
+    factor_mix_min: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            description="trusted people whose records must be in a table before those of "
+            "somebody who publishes nothing are",
+        ),
+    ] = 50
 
 
 class MeritOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

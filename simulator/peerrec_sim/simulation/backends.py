@@ -8,6 +8,7 @@ same, byte for byte.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import signal
 import sys
@@ -175,6 +176,7 @@ class Processes:
 def _serve(pipe: Connection, scenario: Scenario, number: int, of: int, world: World | None) -> None:
     """Answer calls until there are none; Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # see peerrec_sim.simulation.uncollected
     worker: Worker | None = None
     while True:
         try:

@@ -27,6 +27,7 @@ from peerrec_sim.simulation.backends import open_backend
 from peerrec_sim.simulation.course import Course
 from peerrec_sim.simulation.replay import Extract, Logged, Replay
 from peerrec_sim.simulation.trace import trace_hash
+from peerrec_sim.simulation.uncollected import uncollected
 from peerrec_sim.simulation.worker import Ending, observation_of
 from peerrec_sim.simulation.world import START, World
 
@@ -79,7 +80,8 @@ class Simulation:
         world = World(self.scenario)
         with closing(open_backend(self.backend, self.scenario, self.shards, world)) as backend:
             course = Course(world, backend, self.shards, progress, cancel)
-            course.take()
+            with uncollected():
+                course.take()
         nodes, deliveries = assembled(course.snapshots, START)
         notes = [] if course.complete else [ENDED_EARLY]
         known = ORACLE.table()

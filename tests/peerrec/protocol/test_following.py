@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerrec.errors import ConfigError
-from peerrec.protocol.following import RENEW_S, Following
+from peerrec.protocol.following import RENEW_S, SETTLE_S, Following
 
 ME = b"me"
 MIB = 1 << 20
@@ -156,6 +156,34 @@ def test_plans_in_a_row_do_not_fetch_and_evict_the_same_bytes_again_and_again():
             each.evicted((row.author, 0), 5)
     assert sum(held.values()) <= MIB
     assert fetched <= 2.5 * MIB
+
+
+def test_room_that_authors_turn_out_not_to_need_goes_to_the_next_by_merit():
+    each = following(bytes_max=64 << 10, exploration_share=0.0)
+    merits = {author(n): 1.0 / (n + 50) for n in range(40)}
+    each.plan(merits, {}, 0.0)
+    first = each.followed
+    assert len(first) == 16, "room is kept for what nobody has heard yet"
+    held = dict.fromkeys(first, 2_000)
+    for _ in range(8):
+        assert each.plan(merits, held, each.next_deadline()) == []
+        held = dict.fromkeys(each.followed, 2_000)
+    assert each.followed == [author(n) for n in range(31)]
+
+
+def test_room_for_the_next_is_looked_for_ever_more_rarely_where_there_is_none():
+    each = following(bytes_max=64 << 10, exploration_share=0.0)
+    merits = {author(n): 1.0 / (n + 50) for n in range(40)}
+    held = {author(n): 4_000 for n in range(16)}
+    now, plans = 0.0, 0
+    while now < RENEW_S:
+        for offset in range(3):  # what else asks for plans does not put it off
+            each.plan(merits, held, now + offset)
+        now, plans = each.next_deadline(), plans + 1
+    assert 3 < plans < 20
+    assert each.next_deadline() - now <= RENEW_S
+    each.plan(dict.fromkeys(held, 1.0), held, now)
+    assert each.next_deadline() > now + SETTLE_S, "nobody is left out"
 
 
 def test_one_stranger_a_day_gives_way_to_another():

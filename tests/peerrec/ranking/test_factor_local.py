@@ -129,3 +129,12 @@ def test_an_offer_is_cut_to_the_rows_with_the_largest_shares():
     rest = np.delete(local.table.share, place)
     assert len(offer) == 10
     assert offer.share.min() >= rest.max()
+
+
+def test_rows_of_a_small_share_are_kept_but_not_offered():
+    local = node(1, people=20)
+    rare = local.table.share < 0.1
+    settings = FactorSettings(dim=8, share_floor=0.1)
+    offer = LocalFactors(local.keys, local.history, settings).offer()
+    assert rare.any()
+    assert offer.keys.tolist() == local.keys[~rare].tolist()

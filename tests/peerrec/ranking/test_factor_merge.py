@@ -106,7 +106,24 @@ def test_what_a_stranger_counts_does_not_matter():
     assert old.mean.tobytes() == merge(mine, theirs, LIMITS).mean.tobytes()
 
 
-def test_the_radius_is_a_high_percentile_of_lengths_and_of_nobody_nothing():
+def test_the_radius_is_the_largest_length_and_of_nobody_nothing():
     lengths = np.arange(1, 101, dtype=np.float32)
-    assert radius_of(lengths[:, None]) == pytest.approx(95.05)
+    assert radius_of(lengths[:, None]) == pytest.approx(100)
     assert radius_of(np.zeros((0, 3), np.float32)) == 0.0
+
+
+@pytest.mark.parametrize("how", ["average", "merge"])
+def test_a_row_that_was_not_sent_may_have_any_share_below_the_floor(how):
+    mine = table_of(1)
+    share = np.where(mine.keys % 2 == 0, np.float32(0.004), np.float32(0.02))
+    mine = dataclasses.replace(mine, share=share, mean=mine.mean * share[:, None])
+    silent = dataclasses.replace(mine, keys=mine.keys[:0], share=share[:0], mean=mine.mean[:0])
+    if how == "average":
+        merged = average(mine, silent, 0.01)
+    else:
+        merged = merge(mine, silent, MergeLimits(people=50, radius=1e6, z=1e6, floor=0.01))
+    small = mine.share < 0.01
+    assert np.array_equal(merged.share[small], mine.share[small])
+    assert np.allclose(merged.share[~small], 0.015)
+    assert np.allclose(merged.mean[small], mine.mean[small], atol=1e-7)
+    assert np.allclose(merged.mean[~small], mine.mean[~small] * 0.75, atol=1e-7)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerrec_sim.measures.deliveries import Arrivals, joined
+from peerrec_sim.measures.deliveries import Arrivals, is_news, joined
 
 
 def arrivals(*rows: tuple[int, int, int, int, float]) -> Arrivals:
@@ -47,6 +47,20 @@ def test_who_lost_its_store_and_got_its_words_back_signed_them_the_first_time():
 
 def test_nothing_noted_is_no_delivery():
     assert len(joined([])) == 0
+    assert is_news(joined([])).tolist() == []
+
+
+def test_what_was_said_before_the_receiver_had_anything_of_the_author_is_no_news():
+    table = joined(
+        [
+            arrivals((0, 7, 0, 0, 1.0), (0, 7, 1, 0, 3.0), (0, 7, 2, 0, 6.0)),
+            arrivals((0, 7, 0, 1, 4.0), (0, 7, 1, 1, 5.0), (0, 7, 2, 1, 8.0)),
+            arrivals((0, 7, 2, 2, 9.0)),
+        ]
+    )
+    assert [row for row, news in zip(rows_of(table), is_news(table), strict=True) if news] == [
+        (0, 1, 6.0, 8.0)
+    ]
 
 
 @given(

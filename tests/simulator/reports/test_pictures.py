@@ -71,6 +71,7 @@ def test_many_attacks_have_a_panel_each_and_one_legend():
     assert [each.get_text() for each in legend.get_texts()] == ["ours", "theirs .1", "theirs .3"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_every_picture_has_room_for_what_is_in_it():
     for run in (made_run(), made_curve(), made_experiment()):

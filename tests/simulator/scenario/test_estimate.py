@@ -23,13 +23,16 @@ def test_every_shipped_scenario_is_small(name):
     "more", ["nodes=500", "plays_per_node=400", "length_s=6000", "attackers.sybils=5000"]
 )
 def test_more_of_anything_takes_more(more):
-    small, large = estimate(load("sybil-serial")), estimate(load("sybil-serial", [more]))
+    small, large = (
+        estimate(load("sybil-serial", ["follow_bytes_max=67108864", *also]))
+        for also in ([], [more])
+    )
     assert large.seconds > small.seconds
     assert large.memory_bytes >= small.memory_bytes
 
 
 def test_a_bound_on_what_nodes_keep_bounds_memory():
-    free = estimate(load("quiet", ["nodes=3000"]))
+    free = estimate(load("quiet", ["nodes=3000", "follow_bytes_max=67108864"]))
     bound = estimate(load("quiet", ["nodes=3000", "follow_bytes_max=65536"]))
     assert bound.memory_bytes < free.memory_bytes / 5
 
