@@ -13,10 +13,12 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from peerrec import __version__
+from peerrec.errors import ConfigError
 from peerrec.ids import network_id
 from peerrec.node import Node
 from peerrec.peering.settings import NodeSettings
@@ -25,6 +27,7 @@ from peerrec.protocol.identity import Ed25519Verifier, Signer
 from peerrec.protocol.invite import Address, Invite
 from peerrec.protocol.membership import MembershipSettings
 from peerrec.store import Store
+from peerrec_node.api.options import HttpOptions
 from peerrec_node.channel import ChannelKeys
 from peerrec_node.cli import peerrec
 from peerrec_node.commands.common import ME, Opened
@@ -34,6 +37,9 @@ from peerrec_node.identity import Remembered, reachable
 from peerrec_node.invocation import Invocation
 from peerrec_node.listener import Reception, listening
 from peerrec_node.signals import signals
+
+if TYPE_CHECKING:
+    from peerrec_node.api.server import ApiServer
 
 __all__ = ["Daemon", "DaemonOptions", "make_node"]
 
@@ -55,6 +61,7 @@ class DaemonOptions:
         proxies: addresses of reverse proxies that are believed to say who connects.
         lan: whether to look for peers, and be found, in the local network.
         settings: the node's; its address is found out here.
+        http: where to serve the HTTP API and the dashboard; None for nowhere.
     """
 
     network: str
@@ -65,6 +72,7 @@ class DaemonOptions:
     proxies: frozenset[str] = frozenset()
     lan: bool = False
     settings: NodeSettings = field(default_factory=NodeSettings)
+    http: HttpOptions | None = None
 
 
 def make_node(
@@ -99,6 +107,7 @@ class Daemon:
         node: what takes part in the network.
         driver: its sockets.
         address: where others reach it; None if they cannot.
+        http: its HTTP API; None where there is none.
 
     Raises:
         ConfigError: the address cannot be listened at.
@@ -129,6 +138,25 @@ class Daemon:
         self._here = here.with_daemon(self)
         self._control = ControlServer(here.path, self.execute)
         self._stop = asyncio.Event()
+        self.http = None if options.http is None else self._with_http(options.http)
+
+    def _with_http(self, options: HttpOptions) -> ApiServer:
+        """Return the HTTP side of this daemon."""
+        # Imported here: a daemon without it starts faster.
+        from peerrec_node.api.server import ApiServer
+
+        try:
+            server = ApiServer(self._here, self, options)
+        except ConfigError:
+            self._line.close()
+            raise
+        self.driver.link_ended = server.api.link_ended
+        return server
+
+    @property
+    def lan(self) -> bool:
+        """Whether it looks for peers in the local network."""
+        return self._options.lan
 
     @property
     def network(self) -> str:
@@ -154,7 +182,10 @@ class Daemon:
         except Exception:
             log.exception("command %s failed", argv[:1])
             return Answer("", "Error: the command failed in the daemon; see its log\n", EXIT_BUG)
-        self.driver.publish()
+        if self.http is None:
+            self.driver.publish()
+        else:
+            self.http.api.changed()
         return answer
 
     def stop(self) -> None:
@@ -178,10 +209,14 @@ class Daemon:
 
                 discovery = Discovery(self.node.peer, self.network, self.listens, self._found)
                 await discovery.start()
+            if self.http is not None:
+                await self.http.start()
             with signals(self.stop):
                 ready(self)
                 await self._stop.wait()
         finally:
+            if self.http is not None:
+                await self.http.close()
             if discovery is not None:
                 await discovery.close()
             await self._control.close()
@@ -190,5 +225,7 @@ class Daemon:
 
     def _found(self, peer: bytes, address: Address) -> None:
         """Meet somebody of the local network."""
+        if self.http is not None:
+            self.http.api.found_nearby(peer, address)
         self.node.learn_address(peer, address, time.time())
         self.driver.tick()

@@ -38,6 +38,12 @@ __all__ = ["Link", "LinkLimits", "Origin", "Traffic"]
 CONTROL_FRAMES_BURST: Final = 10.0
 """WebSocket pings at once: a proxy that was suspended sends a few."""
 
+LONG_S: Final = 0.005
+"""What a message may cost before the others get several turns."""
+
+TURNS: Final = 8
+"""Turns of the event loop that a request takes from its bytes to its answer, at most."""
+
 CONTROL_TYPES: Final = (aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG)
 
 log = logging.getLogger("peerrec.link")
@@ -198,6 +204,7 @@ class Link:
                 sealed = binary(message)
                 if sealed is None:
                     return "closed"
+                begun = time.perf_counter()
                 pause = self._handle(sealed, received)
             except RemoteProtocolError as error:
                 log.info("%s: %s", short(self.peer), error)
@@ -205,6 +212,9 @@ class Link:
             except (OSError, aiohttp.ClientError):
                 return "broken"
             # Also without a pause: a peer at line rate must let the others have their turn.
+            long = time.perf_counter() - begun > LONG_S
+            for _ in range(TURNS if long else 0):
+                await asyncio.sleep(0)
             await asyncio.sleep(pause)
 
     def _handle(self, sealed: bytes, received: Received) -> float:

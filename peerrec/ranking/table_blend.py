@@ -46,6 +46,7 @@ Int32s: TypeAlias = npt.NDArray[np.int32]
 
 TINY: Final = np.float32(1e-30)
 TIE: Final = np.float32(1e-6)
+ALIKE: Final = 1e-4  # of their mean: what a table says so evenly is no opinion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +134,8 @@ def dealt(
     n_listed = int(np.count_nonzero(listed))
     mean = said[spoken].sum() / n_listed
     spread = np.sqrt(max(float(np.square(said[spoken]).sum()) / n_listed - float(mean) ** 2, 0))
+    if spread <= ALIKE * abs(float(mean)):
+        return walk
     # Means move all alike. At a share of 1 the walk still decides between equals.
     walked = max(1 - share, TIE) / max(walk[listed].std(), TINY)
     both = walk[places] * np.float32(walked) + said[places] * (share / max(spread, TINY))

@@ -16,6 +16,8 @@ from peerrec.ids import peer_text
 from peerrec.peering.settings import NodeSettings
 from peerrec.protocol.invite import Address, Invite, parse_address, parse_invite
 from peerrec.protocol.messages import Profile
+from peerrec_node.api.options import parse_http
+from peerrec_node.api.saved_settings import as_saved
 from peerrec_node.commands.common import Opened, answer, opened, store_options
 from peerrec_node.daemon import Daemon, DaemonOptions
 from peerrec_node.identity import Remembered, load_signer, parse_listen, read_passphrase
@@ -43,11 +45,22 @@ passphrase_option = click.option(
 @click.option("--lan", is_flag=True, help="Find peers in the local network, and be found there.")
 @click.option("--battery", is_flag=True, help="Save power: fetch now and then, push nothing.")
 @click.option(
+    "--no-factors", is_flag=True, help="Exchange no tables of taste averaged over many people."
+)
+@click.option(
     "--delay",
     type=float,
-    default=NodeSettings().batch_delay_s,
-    show_default=True,
-    help="Seconds to gather what is public before it leaves.",
+    help="Seconds to gather what is public before it leaves.  "
+    f"[default: {NodeSettings().batch_delay_s:g}, or as set in the dashboard]",
+)
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="Where the dashboard and the API are; off for nowhere.  "
+    "[default: 127.0.0.1:7780, or the next free port]",
+)
+@click.option(
+    "--http-name", "http_names", multiple=True, metavar="HOST", help="Name of it; repeat it."
 )
 @click.option("-v", "--verbose", count=True, help="Say more in the log on stderr; repeat it.")
 @passphrase_option
@@ -60,7 +73,10 @@ def run(
     proxies: tuple[str, ...],
     lan: bool,
     battery: bool,
-    delay: float,
+    no_factors: bool,
+    delay: float | None,
+    http: str | None,
+    http_names: tuple[str, ...],
     verbose: int,
     passphrase_file: Path | None,
     store: Path | None,
@@ -69,7 +85,8 @@ def run(
     """Take part in the network, until Ctrl-C.
 
     Other commands on the same store work meanwhile. Only what was recorded with --public,
-    and trust in peers that have an id, ever leaves this device.
+    and trust in peers that have an id, ever leaves this device by name. Who publishes nothing
+    is counted in averages over 50 trusted peers or more; --no-factors keeps out of these too.
 
     Example: peerrec run --listen 127.0.0.1:7700
     """
@@ -79,9 +96,12 @@ def run(
     listens, known_as = parse_listen(listen), None if public is None else parse_address(public)
     if lan and find_spec("zeroconf") is None:
         raise ConfigError("lan", True, "it needs zeroconf: pip install 'peerrec[lan]'")
-    settings = NodeSettings(
-        profile=Profile.BATTERY if battery else Profile.DESKTOP, batch_delay_s=delay
-    )
+    given: dict[str, Any] = {} if delay is None else {"batch_delay_s": delay}
+    if battery:
+        given["profile"] = Profile.BATTERY
+    if no_factors:
+        given["factors"] = False
+    settings, serves = NodeSettings(**given), parse_http(http, http_names)
     passphrase = read_passphrase(passphrase_file)
     with opened(store, make=True, alone=True) as here:
         options = DaemonOptions(
@@ -92,7 +112,8 @@ def run(
             bootstrap=bootstrap,
             proxies=frozenset(proxies),
             lan=lan,
-            settings=settings,
+            settings=as_saved(here.store, settings, frozenset(given)),
+            http=serves,
         )
         asyncio.run(serve(here, options, passphrase, as_json=as_json))
 
@@ -124,10 +145,12 @@ def facts(daemon: Daemon) -> dict[str, Any]:
         "network": daemon.network,
         "listens": daemon.listens.text(),
         "invite": None if daemon.invite is None else daemon.invite.text(),
+        "dashboard": None if daemon.http is None else daemon.http.dashboard_url(),
     }
 
 
 def lines(document: dict[str, Any]) -> Iterator[str]:
     """Yield them in words."""
+    absent = {"invite": "nobody can reach it; see --public", "dashboard": "off; see --http"}
     for key, value in document.items():
-        yield f"{key:<8} {value or '– (nobody can reach it; see --public)'}"
+        yield f"{key:<9} {value or f'– ({absent[key]})'}"
