@@ -125,7 +125,11 @@ class Circulation:
     def _tell(self, segment: Segment, source: bytes | None, now: float) -> None:
         header, own = segment.header, source is None
         fresh = Fresh(segment.id, header.author, header.epoch, header.seq)
-        spread = self._gossip.accepted(fresh, source, now, own=own)
+        # Who said to want nothing of this log is not offered it: where people follow few of
+        # many authors, pushing at random would miss those who do.
+        spread = self._gossip.accepted(
+            fresh, source, now, own=own, refuses=lambda peer: self._refuses(peer, segment)
+        )
         if spread.eager:
             message = Push(0, True, pack([segment])[0])
             priority = Priority.OWN if own else Priority.GOSSIP
@@ -135,6 +139,11 @@ class Circulation:
                 link.schedule.hurry(now)
             else:
                 link.schedule.news(now)
+
+    def _refuses(self, peer: bytes, segment: Segment) -> bool:
+        """Return whether a peer told that it wants nothing as old of a log."""
+        link = self._switchboard.get(peer)
+        return link is not None and link.memory.heard.get(segment.log, 0) > segment.header.seq
 
     def _spread_proof(self, evidence: bytes, source: bytes | None) -> None:
         """Tell everybody of a fork at once: it is small, and rare."""

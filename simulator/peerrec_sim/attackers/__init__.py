@@ -40,6 +40,12 @@ from peerrec_sim.attackers.eclipse import Eclipse
 from peerrec_sim.attackers.equivocate import Equivocate
 from peerrec_sim.attackers.flood import Flood
 from peerrec_sim.attackers.plan import AttackEdge, AttackPlan, Deed, Known, SybilSpec
+from peerrec_sim.attackers.poison import (
+    PoisonMoment,
+    PoisonNoise,
+    PoisonPromote,
+    PoisonShare,
+)
 from peerrec_sim.attackers.replay_skew import ReplaySkew
 from peerrec_sim.attackers.timed import CamouflageFlash, Whitewash
 from peerrec_sim.attackers.view import WorldView
@@ -72,6 +78,10 @@ _CLASSES: tuple[type[Attacker], ...] = (
     Giga,
     Lean,
     Parallel,
+    PoisonMoment,
+    PoisonNoise,
+    PoisonPromote,
+    PoisonShare,
     Random,
     ReplaySkew,
     Serial,

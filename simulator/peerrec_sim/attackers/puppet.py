@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from peerrec.errors import RemoteProtocolError
 from peerrec.node import Node
 from peerrec.peering.endpoint import Endpoint
+from peerrec.peering.settings import NodeSettings
 from peerrec.protocol.effects import Dial, Effect, Priority, Send
 from peerrec.protocol.invite import Address
 from peerrec.protocol.messages import Message
@@ -196,6 +197,10 @@ class Puppet:
             return []
         return self._leaving(call(self.node, self._clock(now)), now)
 
+    def _settings(self) -> NodeSettings:
+        """Return how the node takes part."""
+        return puppet_settings(self.spec.address)
+
     def _join(self, now: float) -> None:
         spec, at = self.spec, self._clock(now)
         self.store = MemoryStore(tag=spec.seed[:8])
@@ -204,7 +209,7 @@ class Puppet:
             spec.signer,
             network=spec.network,
             verifier=spec.verifier,
-            settings=puppet_settings(spec.address),
+            settings=self._settings(),
             membership=spec.membership,
             rng=spec.rng(),
             now=at,

@@ -29,7 +29,7 @@ from peerrec.testing.virtual_network import VirtualNetwork
 from peerrec_sim.attackers.plan import AttackEdge, AttackPlan
 from peerrec_sim.attackers.view import WorldView
 from peerrec_sim.generator import generate
-from peerrec_sim.scenario.schema import Attackers, Population, Scenario
+from peerrec_sim.scenario.schema import Attackers, NodeOptions, Population, Scenario
 
 __all__ = ["Stage"]
 
@@ -70,6 +70,7 @@ class Stage:
         seed: int = 1,
         length_s: float = 300.0,
         newcomers: tuple[int, ...] = (),
+        node: NodeOptions | None = None,
         **orders: Any,
     ) -> Stage:
         """Return a world of a few people who attack nobody yet.
@@ -80,6 +81,7 @@ class Stage:
             seed: of everything.
             length_s: what the scenario says; how long it runs is up to the caller.
             newcomers: indices of people whom nobody knows and who know two others.
+            node: whether the honest exchange tables of factors, and how often.
             orders: for the attackers, see `peerrec_sim.scenario.schema.Attackers`.
         """
         orders = {"start_s": START_AT_S, "edges": min(2, honest)} | orders
@@ -88,6 +90,7 @@ class Stage:
             length_s=length_s,
             seed=seed,
             population=Population(nodes=honest),
+            node=node or NodeOptions(),
             attackers=Attackers(kinds=kinds, **orders),
         )
         n_items = max(30, 4 * honest)
@@ -112,9 +115,14 @@ class Stage:
 
     def _settle(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
-        view = self.view
+        view, node = self.view, self.view.scenario.node
         for index, address in enumerate(view.addresses):
-            settings = NodeSettings(batch_delay_s=1.0, factors=False, address=address)
+            settings = NodeSettings(
+                batch_delay_s=1.0,
+                factors=node.factors,
+                factor_every_s=node.factor_every_s,
+                address=address,
+            )
             store = MemoryStore(tag=(index + 1).to_bytes(8, "big"))
             self._fill(store, index)
             person = make_participant(self.network, index + 1, settings=settings, store=store)

@@ -50,6 +50,7 @@ NODES = Schema(
         Column("node", "i4", "index of the node; honest ones come first"),
         Column("role", "<U24", "honest, or the kind of attack that it belongs to"),
         Column("online", "?", "whether it takes part at that moment"),
+        Column("private", "?", "an honest person who publishes nothing"),
         Column("attack_edge", "?", "an honest person who trusts, or was made to trust, a sybil"),
         Column("ndcg", "f8", "NDCG at the list's length, on what was held out"),
         Column("recall", "f8", "share of the held-out items on the list"),
@@ -91,6 +92,13 @@ NODES = Schema(
         ),
         Column("told", "f8", "of a newcomer: addresses that peer exchange told it so far"),
         Column("told_sybil", "f8", "of them, those of sybils"),
+        Column(
+            "factor_exchanges",
+            "i4",
+            "exchanges of factor tables completed since the node came online",
+        ),
+        Column("factor_version", "i4", "factor tables served so far; 0 while lists go without"),
+        Column("factor_bytes", "i8", "bytes of TABLE sent since the start"),
         *_TRAFFIC,
     ),
 )

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from peerrec.facade.served_table import VERSION
 from peerrec.node import Node
 from peerrec.protocol.identity import Ed25519Verifier, KeyedHashVerifier
 from peerrec.protocol.messages import Type
@@ -77,6 +78,7 @@ class Observation:
         options: how they rank.
         targets: items that attackers promote.
         attack_edges: indices of honest people who trust a sybil.
+        private: indices of honest people who publish nothing.
         start: unix seconds at which the run began.
     """
 
@@ -85,6 +87,7 @@ class Observation:
     options: EgoOptions
     targets: tuple[RawId, ...] = ()
     attack_edges: tuple[int, ...] = ()
+    private: tuple[int, ...] = ()
     start: float = 0.0
 
     @classmethod
@@ -96,6 +99,7 @@ class Observation:
         *,
         targets: Sequence[RawId] = (),
         attack_edges: Sequence[int] = (),
+        private: Sequence[int] = (),
         start: float = 0.0,
     ) -> Observation:
         """Return what a scenario wants measured of its people.
@@ -107,6 +111,7 @@ class Observation:
             honest: peer id of each.
             targets: items that attackers promote.
             attack_edges: indices of honest people who trust a sybil.
+            private: indices of honest people who publish nothing.
             start: unix seconds at which the run began.
         """
         held_out = held_out_of(community)
@@ -117,6 +122,7 @@ class Observation:
             options=EgoOptions.of(scenario),
             targets=tuple(targets),
             attack_edges=tuple(sorted(set(attack_edges))),
+            private=tuple(private),
             start=start,
         )
 
@@ -160,6 +166,7 @@ class Observer:
         }
         self._authors = {peer: index for index, peer in enumerate(observation.honest)}
         self._edges = frozenset(observation.attack_edges)
+        self._private = frozenset(observation.private)
         self._weighed = frozenset(sorted(observation.egos)[:WEIGHED])
         self._egos = {
             index: Ego(wanted, observation.targets, observation.options)
@@ -189,6 +196,7 @@ class Observer:
                 "online": person.endpoint is not None,
                 **_traffic("in", person.bytes_in),
                 **_traffic("out", person.bytes_out),
+                "factor_bytes": person.bytes_out.get(int(Type.TABLE), 0),
             }
             if person.role == HONEST and person.store is not None:
                 segments = person.store.segments.index()
@@ -215,6 +223,8 @@ class Observer:
         is_own = own[segments.author] if len(own) else np.zeros(0, np.bool_)
         row: dict[str, Any] = {
             "attack_edge": person.index in self._edges,
+            "private": person.index in self._private,
+            "factor_version": int.from_bytes(person.store.setting(VERSION) or b"", "big"),
             "segments": len(segments),
             "own_segments": int(is_own.sum()),
             "own_segment_bytes": int(segments.n_bytes[is_own].sum()),
@@ -228,6 +238,8 @@ class Observer:
             return row
         links = [link for link in map(node.link, node.links) if link is not None]
         sybil = [link for link in links if link.peer not in self._index_of]
+        if node.factoring is not None:
+            row["factor_exchanges"] = node.factoring.state.exchanges
         return row | {
             "followed": len(node.library.following.followed),
             "strangers": len(node.library.following.strangers),

@@ -175,6 +175,28 @@ def _sent(result: RunResult) -> Sample:
     return _sample(rows, np.asarray(total) / 1024.0)
 
 
+def _factor_kb(result: RunResult) -> Sample:
+    rows = honest_at_end(result)
+    return _sample(rows, rows["factor_bytes"] / 1024.0)
+
+
+def _private_ndcg(result: RunResult) -> Sample:
+    rows = lists_at_end(result)
+    rows = rows.take(rows["private"])
+    return _sample(rows, rows["ndcg"])
+
+
+def _exchanging(values: Callable[[RunResult], Sample]) -> Callable[[RunResult], Sample]:
+    """Say nothing where nodes exchange no tables."""
+
+    def guarded(result: RunResult) -> Sample:
+        if result.scenario.node.factors:
+            return values(result)
+        return Sample(np.zeros(0, np.int64), np.zeros(0))
+
+    return guarded
+
+
 def _sybil_links(result: RunResult) -> Sample:
     rows = honest_at_end(result)
     rows = rows.take(rows["links"] > 0)
@@ -250,6 +272,18 @@ MEASURES = (
     Measure("sent_kb", "KiB an honest node sent", "less", "mean", _sent),
     Measure("memory_kb", "KiB of memory of a node", "less", "mean", _memory_kb),
     Measure("links", "links of an honest node", "", "mean", _at_end("links")),
+    Measure(
+        "factor_kb", "KiB of factor tables an honest node sent", "less", "mean",
+        _exchanging(_factor_kb),
+    ),
+    Measure(
+        "factor_versions", "factor tables an honest node served so far", "", "mean",
+        _exchanging(_at_end("factor_version")),
+    ),
+    Measure(
+        "private_ndcg", "NDCG of what egos who publish nothing are shown", "more", "mean",
+        _private_ndcg,
+    ),
     Measure(
         "sybil_link_share", "share of an honest node's links that lead to sybils", "less", "mean",
         _attacked(_sybil_links),

@@ -181,6 +181,10 @@ class Workload(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     public_share: Annotated[
         float, Meta(ge=0.0, le=1.0, description="share of plays that are published")
     ] = 1.0
+    private_share: Annotated[
+        float,
+        Meta(ge=0.0, le=1.0, description="share of honest people who publish nothing at all"),
+    ] = 0.0
     hold_out: Annotated[
         Literal["hash", "last"],
         Meta(

@@ -23,6 +23,7 @@ from peerrec_sim.datasets import load
 from peerrec_sim.generator import generate
 from peerrec_sim.scenario.schema import Scenario
 from peerrec_sim.simulation.chance import Purpose, chance
+from peerrec_sim.simulation.traits import Traits
 from peerrec_sim.splits import split
 
 __all__ = ["Plays", "plays", "population"]
@@ -175,6 +176,7 @@ def plays(scenario: Scenario, people: Community, start: float) -> Plays:
     order = np.lexsort((ties, ties if part.time is None else part.time, part.user))
     user = part.user[order]
     public = rng.random(len(part)) < work.public_share
+    public &= ~Traits.drawn(scenario, people.n_users).private[user]
     n_of = np.bincount(user, minlength=people.n_users)
     place = np.arange(len(user)) - (np.cumsum(n_of) - n_of)[user]
     n_before = np.round(work.before * n_of).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Draw what sets honest nodes apart: clocks, batteries, NAT, part of the network, hours.
+"""Draw what sets honest nodes apart: clocks, batteries, NAT, privacy, hours.
 
 Example:
     >>> traits = Traits.drawn(Scenario(name="tiny"), 3)
@@ -31,12 +31,14 @@ class Traits:
         battery: whether it saves power.
         dialable: whether others can dial it; not behind NAT.
         comes_and_goes: whether it has times offline.
+        private: whether its person publishes nothing.
     """
 
     skew_s: npt.NDArray[np.float64]
     battery: Bools
     dialable: Bools
     comes_and_goes: Bools
+    private: Bools
 
     @classmethod
     def drawn(cls, scenario: Scenario, n: int) -> Traits:
@@ -47,7 +49,8 @@ class Traits:
         battery = _some(rng, n, scenario.node.battery_share)
         hidden = _some(rng, n, links.nat_share)
         moving = _some(rng, n, churn.share if churn.kind != "none" else 0.0)
-        return cls(np.where(skewed, work.skew_s, 0.0), battery, ~hidden, moving)
+        private = _some(rng, n, work.private_share)
+        return cls(np.where(skewed, work.skew_s, 0.0), battery, ~hidden, moving, private)
 
 
 def _some(rng: np.random.Generator, n: int, share: float) -> Bools:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from peerrec_sim.measures.snapshot import Observation, Observer, Snapshot
 from peerrec_sim.scenario.schema import Scenario
@@ -105,5 +106,6 @@ def observation_of(world: World) -> Observation:
         world.keys[: world.n_honest],
         targets=world.targets,
         attack_edges=[edge.honest for edge in world.attack_edges],
+        private=np.flatnonzero(world.traits.private).tolist(),
         start=START,
     )

@@ -236,6 +236,7 @@ class World:
             exploration_share=node.exploration_share,
             batch_count=node.batch_count,
             batch_delay_s=node.batch_delay_s,
+            publish_trust=not self.traits.private[index],
             factors=node.factors,
             factor_every_s=node.factor_every_s,
             factor_mix_min=node.factor_mix_min,

@@ -70,6 +70,22 @@ class TestParallel(AttackerContract):
     kind = "parallel"
 
 
+class TestPoisonMoment(AttackerContract):
+    kind = "poison-moment"
+
+
+class TestPoisonNoise(AttackerContract):
+    kind = "poison-noise"
+
+
+class TestPoisonPromote(AttackerContract):
+    kind = "poison-promote"
+
+
+class TestPoisonShare(AttackerContract):
+    kind = "poison-share"
+
+
 class TestRandom(AttackerContract):
     kind = "random"
 

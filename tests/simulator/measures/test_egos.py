@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from served_community import NOW as SERVED_AT
+from served_community import crowd, device, table_of
 
 from peerrec.facade.engine import Engine
 from peerrec.facade.lists import listed
@@ -85,6 +87,17 @@ def test_looking_twice_gives_the_same():
     ego = Ego(["song:c"], ["song:x"], EgoOptions())
     store = person()
     assert ego.look(store, NOW, {ANN: 0}) == ego.look(store, NOW, {ANN: 0})
+
+
+def test_a_served_table_orders_the_list_as_on_the_device():
+    people = crowd(users=60, items=60, tastes=2)
+    me = device(people, 0, list(range(1, 20)), table=table_of(people.have, people.names()))
+    shown, alone = (me.recommend(20, factors=factors).items for factors in (True, False))
+    assert shown != alone
+    for place, item in enumerate(shown):
+        ego = Ego([item], [], EgoOptions())
+        ndcg = ego.look(me._engine.store, SERVED_AT, {})["ndcg"]
+        assert ndcg == pytest.approx(1 / math.log2(place + 2))
 
 
 def test_who_has_nothing_held_out_has_no_relevance():

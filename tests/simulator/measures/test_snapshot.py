@@ -6,6 +6,7 @@ from array import array
 import numpy as np
 import pytest
 
+from peerrec.facade.served_table import keep_served
 from peerrec.protocol.messages import Type
 from peerrec.testing.node_pair import START, NodePair
 from peerrec_sim.community import Community, Interactions
@@ -156,6 +157,30 @@ def test_bytes_are_told_by_type_and_what_is_no_message_as_other(pair):
     first = row(nodes, 0)
     assert (first["bytes_in_push"], first["bytes_in_other"]) == (100, 10)
     assert (first["bytes_out_hello"], first["bytes_out_push"]) == (50, 0)
+
+
+def test_bytes_of_tables_and_the_version_served_are_told():
+    pair = NodePair(seed=5)
+    keep_served(pair.b.store, b"any", version=3)
+    a, b = people(pair)
+    b.bytes_out = {int(Type.TABLE): 640}
+    b.endpoint = None  # what is served stays in the store
+    nodes = Observer(observation(pair, private=(0,))).snapshot([a, b], pair.now).nodes
+    assert nodes["factor_bytes"].tolist() == [0, 640]
+    assert nodes["factor_version"].tolist() == [0, 3]
+    assert nodes["private"].tolist() == [True, False]
+
+
+def test_exchanges_of_a_node_are_counted_where_it_has_any():
+    pair = NodePair(seed=5)
+    factoring = pair.a.node.factoring
+    assert factoring is not None
+    factoring.state.exchanges = 7
+    nodes = Observer(observation(pair)).snapshot(people(pair), pair.now).nodes
+    assert nodes["factor_exchanges"].tolist() == [7, 0]
+    pair.a.node.factoring = None
+    nodes = Observer(observation(pair)).snapshot(people(pair), pair.now).nodes
+    assert nodes["factor_exchanges"].tolist() == [0, 0]
 
 
 def test_attackers_without_a_node_have_a_row(pair):

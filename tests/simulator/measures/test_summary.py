@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 from made_runs import made_curve, made_experiment, made_run, made_scenario
@@ -10,6 +11,7 @@ from peerrec.errors import ConfigError
 from peerrec_sim.measures.columns import NODES
 from peerrec_sim.measures.result import RunResult
 from peerrec_sim.measures.summary import MEASURES, lists_at_end, summary
+from peerrec_sim.scenario.schema import NodeOptions
 
 
 def test_figures_of_lists_are_those_of_the_last_lists():
@@ -37,6 +39,27 @@ def test_who_trusts_an_attacker_is_left_out_of_what_attackers_win():
 def test_in_peace_nothing_is_said_of_attackers():
     found = summary(dataclasses.replace(made_run(), n_sybils=0))
     assert not {"target_hit", "merit_mass_sybil", "sybil_link_share"} & set(found)
+
+
+def test_tables_are_weighed_only_where_nodes_exchange_them():
+    nodes = NODES.table(
+        time_s=[9.0] * 2, node=[0, 1], role=["honest"] * 2, factor_bytes=[1024, 3072],
+        factor_version=[2, 4],
+    )  # fmt: skip
+    off = RunResult(made_scenario(), nodes=nodes)
+    assert not {"factor_kb", "factor_versions"} & set(summary(off))
+    node = NodeOptions(factors=True)
+    on = summary(RunResult(msgspec.structs.replace(made_scenario(), node=node), nodes=nodes))
+    assert (on["factor_kb"], on["factor_versions"]) == (2.0, 3.0)
+
+
+def test_who_publishes_nothing_has_a_figure_of_their_own():
+    nodes = NODES.table(
+        time_s=[9.0] * 3, node=[0, 1, 2], role=["honest"] * 3, ndcg=[0.2, 0.4, 0.6],
+        list_length=[20, 20, 20], private=[False, True, True],
+    )  # fmt: skip
+    assert summary(RunResult(made_scenario(), nodes=nodes))["private_ndcg"] == pytest.approx(0.5)
+    assert "private_ndcg" not in summary(made_run())
 
 
 def test_attackers_traffic_and_links_are_not_those_of_honest_nodes():

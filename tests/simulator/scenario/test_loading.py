@@ -20,7 +20,8 @@ PROMISED = {
     "quiet", "lastfm-friends", "churn", "partition", "sybil-flood", "sybil-serial",
     "sybil-parallel", "sybil-cycle", "colluders", "giga", "clone", "lean", "starve", "slander",
     "whitewash", "camouflage-flash", "eclipse", "censor", "flood", "equivocate", "replay-skew",
-    "cold-start", "web3recommend",
+    "cold-start", "web3recommend", "factors-quiet", "factors-poison", "factors-churn",
+    "private-users",
 }  # fmt: skip
 
 
