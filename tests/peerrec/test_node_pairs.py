@@ -16,6 +16,7 @@ from peerrec.ids import item_hash, network_id
 from peerrec.limits import DAY_S, MINUTE_S
 from peerrec.peering.settings import NodeSettings
 from peerrec.protocol.bundle import unpack
+from peerrec.protocol.frontier import EVERYTHING
 from peerrec.protocol.messages import Push
 from peerrec.protocol.segment import Kind
 from peerrec.protocol.wire import decode
@@ -654,3 +655,21 @@ def test_a_hello_that_is_none_is_refused_with_a_count():
     )  # fmt: skip
     assert [type(each).__name__ for each in effects] == ["Hangup"]
     assert pair.a.node.counters["violation: malformed"] == 1
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_nothing_is_pushed_to_who_said_to_want_nothing_of_a_log(wanted: bool):
+    pair = NodePair(1)
+    pair.a.play("song:1")
+    pair.settle()
+    (log,) = pair.a.node.library.frontier.logs_of(pair.a.peer)
+    link = pair.a.node.link(pair.b.peer)
+    assert link is not None
+    if not wanted:
+        link.memory.hear(log, EVERYTHING)
+    heard = listen(pair.network)
+    pair.a.play("song:2")
+    pair.a.publish()
+    pair.network.run_for(5.0)
+    pushes = [each for each in map(decode, heard[:1]) if isinstance(each, Push)]
+    assert bool(pushes) == wanted
