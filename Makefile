@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Small dense products crawl when threaded BLAS meets a busy core; the library does not need it.
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup ray demo test lint slow bench docs clean
+.PHONY: setup ray browser demo test lint slow bench docs clean
 
 .venv/created:
 	$(PYTHON) -c 'import sys; sys.exit("peerrec needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12") if sys.version_info < (3, 11) else None'
@@ -23,12 +24,23 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 	$(BIN)/pip install --quiet -e '.[all]' --group dev
 	@touch $@ .venv/demo
 
+.venv/docs: .venv/setup
+	$(BIN)/pip install --quiet --group docs
+	@touch $@
+
 # Only what runs over several machines needs it, and it is large.
 .venv/ray: .venv/setup
 	$(BIN)/pip install --quiet -e '.[ray]'
 	@touch $@
 
 setup: .venv/setup
+
+# Debian's browser, which the dashboard's tests drive, and what fetches axe-core for them.
+browser:
+	@absent=$$(for each in chromium npm; do command -v $$each >/dev/null || echo $$each; done); \
+	if [ -n "$$absent" ] && command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$absent; \
+	fi
 
 ray: .venv/ray
 
@@ -44,14 +56,16 @@ lint: .venv/setup
 test: .venv/setup lint
 	$(RUN) pytest -n 2
 
-slow: .venv/setup
+slow: .venv/setup browser
 	$(RUN) pytest -n 2 -m slow
 
 bench: .venv/setup
 	$(BIN)/peerrec bench ranking
 
-docs: .venv/setup
-	$(RUN) pytest -q tests/test_documents.py
+# Pages in build/docs; a warning is an error.
+docs: .venv/docs
+	$(RUN) sphinx -W --keep-going -q -b html docs build/docs
+	@echo "Open build/docs/index.html"
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist tests/browser/artefacts

@@ -341,6 +341,22 @@ API_SESSIONS_MAX: Final = 32
 API_STREAMS_MAX: Final = 16
 """Streams of events at once: each open page holds one."""
 
+API_CONNECTIONS_MAX: Final = 256
+"""Connections at once: all streams, and browsers that keep a few; a quarter of the open files
+that a process usually may have."""
+
+API_BACKLOG: Final = 64
+"""Connections let in at once: each has its turn before so many more could take its place."""
+
+API_HEAD_S: Final = 10.0
+"""Until a connection's first request says what it wants: programs say it at once."""
+
+API_BODY_S: Final = 20.0
+"""Until a request's body is there: the largest at a tenth of a megabyte a second."""
+
+API_WAITING_MAX: Final = 64
+"""Requests that may wait for the node at once: all streams' pages, each with a few."""
+
 API_MAP_PEERS_MAX: Final = 200
 """Peers on the map of trust: more cannot be told apart on a screen."""
 

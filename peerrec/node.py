@@ -20,6 +20,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,16 @@ LOW_SCORE = -40.0
 
 ANY_REQUEST = frozenset({Type.PING, Type.PONG, Type.PEERS, Type.TABLE})
 """Messages that belong to no session, whatever their request."""
+
+CHANGEABLE = (
+    "follow_bytes_max",
+    "exploration_share",
+    "batch_count",
+    "batch_delay_s",
+    "publish_trust",
+    "factor_rest_s",
+)
+"""Settings that a running node takes up; see `Node.change`."""
 
 log = logging.getLogger("peerrec")
 
@@ -393,6 +404,8 @@ class Node:
         """Notice what is new in the store, and send what is due; call it after a record."""
         self._circulation.publish(now)
         self._replication.review(now)
+        if self._standing.is_due:  # stated right after the last look: do not wait a minute for it
+            self._housekeeping_at = min(self._housekeeping_at, now + SETTLE_S)
         return self._switchboard.flush()
 
     def goodbye(self, now: float) -> list[Effect]:
@@ -403,6 +416,10 @@ class Node:
             self._switchboard.part(link, GoawayCode.SHUTDOWN, "shutdown")
         return self._switchboard.flush()
 
+    def succeeds(self, former: Node) -> None:
+        """Go on with the own log as a node of this process did: nobody else knows more of it."""
+        self._publisher.may_sign = self._publisher.may_sign or former._publisher.may_sign
+
     # -- what a person calls ------------------------------------------------------------
 
     def invite(self, peer: bytes, address: Address, now: float) -> list[Effect]:
@@ -411,6 +428,34 @@ class Node:
         self._membership.invite(peer, address, now)
         self._replication.review(now)
         self._acquaintance.carry_out(self._membership.on_timer(now), now)
+        return self._switchboard.flush()
+
+    def leave(self, peer: bytes, now: float) -> list[Effect]:
+        """End the link to a peer, and take none to it for ten minutes, or until it is invited."""
+        link = self._switchboard.get(peer)
+        if link is not None:
+            self._membership.leave(peer, now)
+            self._switchboard.part(link, GoawayCode.FULL, "asked")
+        return self._switchboard.flush()
+
+    def change(self, settings: NodeSettings, now: float) -> list[Effect]:
+        """Go on with other budgets and waits.
+
+        Of the settings, those in `CHANGEABLE` count from now on: what a handshake tells, what
+        the ranking measures with and what all of a network must share stay as they were.
+        """
+        given = {name: getattr(settings, name) for name in CHANGEABLE}
+        self.settings = replace(self.settings, **given)
+        self._publisher.change(self.settings)
+        self._following.resize(self.settings.follow_bytes_max, self.settings.exploration_share)
+        if self.factoring is not None:
+            self.factoring.rest(self.settings.factor_rest_s)
+        self._replication.review(now)
+        return self._switchboard.flush()
+
+    def bound_links(self, dialled: int, incoming: int, now: float) -> list[Effect]:
+        """Keep another number of links from now on."""
+        self._acquaintance.carry_out(self._membership.bound(dialled, incoming, now), now)
         return self._switchboard.flush()
 
     def learn_address(self, peer: bytes, address: Address, now: float) -> None:

@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from peerrec.errors import ConfigError, StoreError
+from peerrec.facade.marks import muted
 from peerrec.facade.options import Options
 from peerrec.facade.results import (
     Explanation,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from peerrec.facade.engine import Engine
     from peerrec.facade.self_tuning import Tuner
     from peerrec.facade.still_sight import Still
+    from peerrec.facade.upkeep import Upkeep
 
 __all__ = ["Recommender"]
 
@@ -363,6 +365,7 @@ class Recommender:
     ) -> RecommendedArrays:
         """Return the lists of many users as arrays, each from its own sight.
 
+        A table that a node serves counts in all of them as in `recommend`.
         One's own marks do not count here; recording goes on meanwhile.
 
         Raises:
@@ -376,7 +379,7 @@ class Recommender:
         with self._lock:
             engine = self._opened()
             view, settings = engine.sight.view(self._clock()), engine.sight.settings
-            options = engine.options
+            options, table = engine.options, engine.sight.table(view)
         return arrays_for(
             view,
             users,
@@ -385,6 +388,7 @@ class Recommender:
             exclude_seen=exclude_seen,
             use_trust=options.use_trust,
             seed=options.seed,
+            table=table,
             progress=progress,
             cancel=cancel,
         )
@@ -426,6 +430,12 @@ class Recommender:
                 self._still.hand_back(sight)
             self._still = Still(sight, self._clock())
             return self._still
+
+    def upkeep(self) -> Upkeep:
+        """Return what a daemon does for this recommender; for the thread that uses the store."""
+        from peerrec.facade.upkeep import Upkeep
+
+        return Upkeep(self._opened(), self._clock)
 
     def stats(self) -> Stats:
         """Return how much is known, how it is ranked, and what was tuned."""
@@ -586,12 +596,3 @@ class Recommender:
             log.exception("tuning ended early")
         finally:
             self._worker = None
-
-
-def muted(item: RawId | None, peer: RawId | None) -> tuple[Mark, RawId]:
-    """Return the mark that muting makes; ConfigError unless just one is given."""
-    if item is not None and peer is None:
-        return Mark.MUTE_ITEM, item
-    if peer is not None and item is None:
-        return Mark.MUTE_PEER, peer
-    raise ConfigError("mute", (item, peer), "give an item or a peer")

@@ -22,21 +22,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from peerrec import __version__
 from peerrec.errors import PeerrecError, StoreError
+from peerrec_node.exit_codes import EXIT_INTERRUPTED, EXIT_OTHER, EXIT_REFUSED, EXIT_STORE, epilog
+from peerrec_node.help_pages import with_examples
 from peerrec_node.invocation import Invocation
 
 __all__ = ["EntryPointGroup", "main", "peerrec"]
 
-EXIT_CODES: tuple[tuple[type[PeerrecError], int], ...] = ((StoreError, 3), (PeerrecError, 2))
+ERROR_CODES: tuple[tuple[type[PeerrecError], int], ...] = (
+    (StoreError, EXIT_STORE),
+    (PeerrecError, EXIT_REFUSED),
+)
 """Exit code of each kind of error; the first class that fits decides."""
-
-EXIT_INTERRUPTED = 130
-"""128 + SIGINT, as shells report Ctrl-C."""
-
-EXIT_BROKEN_PIPE = 1
-"""As click does while a command runs: who read our output, such as ``head``, had enough."""
 
 SUMMARY_LENGTH = 200
 """Longest summary of a command in a list; longer than any line of help should be."""
@@ -48,6 +48,7 @@ class EntryPointGroup(click.Group):
     def __init__(self, *args: Any, entry_point_group: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.entry_point_group = entry_point_group
+        with_examples(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
@@ -68,19 +69,27 @@ class EntryPointGroup(click.Group):
             ) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"entry point {point.value} is not a click command")
-        return command
+        return with_examples(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
-        points = self._entry_points()
-        rows = []
-        for name in self.list_commands(ctx):
-            own = super().get_command(ctx, name)
-            text = own.get_short_help_str(SUMMARY_LENGTH) if own else summary(points[name])
-            rows.append((name, text))
+        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what may be meant, without importing the commands: a Tab is to be quick."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=self._summary(ctx, name)) for name in names]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        """Return what a command is for, in a sentence."""
+        own = super().get_command(ctx, name)
+        if own is not None:
+            return own.get_short_help_str(SUMMARY_LENGTH)
+        return summary(self._entry_points()[name])
 
     def _entry_points(self) -> dict[str, EntryPoint]:
         """Return the entry points by name."""
@@ -117,7 +126,7 @@ class ErrorHandlingGroup(EntryPointGroup):
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except PeerrecError as error:
-            codes = [code for kind, code in EXIT_CODES if isinstance(error, kind)]
+            codes = [code for kind, code in ERROR_CODES if isinstance(error, kind)]
             return _fail(str(error), codes[0])
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
@@ -129,7 +138,7 @@ class ErrorHandlingGroup(EntryPointGroup):
         except BrokenPipeError:
             # Python flushes stdout once more at exit: give it somewhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return EXIT_BROKEN_PIPE
+            return EXIT_OTHER  # as click does while a command runs
         return code if isinstance(code, int) else 0
 
 
@@ -159,12 +168,17 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-@click.group(cls=ErrorHandlingGroup, entry_point_group="peerrec.commands")
+@click.group(cls=ErrorHandlingGroup, entry_point_group="peerrec.commands", epilog=epilog())
 @click.version_option(__version__, prog_name="peerrec", message="%(prog)s %(version)s")
 def peerrec() -> None:
     """Recommend without a server: one person's device, its peers, nobody in between.
 
-    Example: peerrec evaluate lastfm-2k --ranker p3alpha
+    Each command has a page of its own, with examples: `peerrec COMMAND --help`.
+
+    Examples:
+        peerrec record track:nina-simone/feeling-good
+        peerrec recommend --explain
+        peerrec run
     """
 
 
@@ -178,4 +192,7 @@ def bench() -> None:
 
 def main() -> None:
     """Run the ``peerrec`` command."""
+    # NumPy is not imported yet, which reads this then. Small products crawl where its threads
+    # meet a busy core; whoever wants threads says so.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     peerrec(prog_name="peerrec")

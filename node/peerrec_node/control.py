@@ -38,6 +38,7 @@ PATH_BYTES_MAX: Final = 100
 """Longest path that every system takes for a Unix socket; Linux takes 107 bytes."""
 
 LENGTH: Final = struct.Struct(">I")
+ROOT: Final = 0
 CREDENTIALS: Final = struct.Struct("3i")  # process, user, group: see unix(7)
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -137,6 +138,7 @@ class ControlServer:
         self.path = socket_path(store)
         self._execute = execute
         self._server: asyncio.Server | None = None
+        self._inode = 0
 
     async def start(self) -> None:
         """Begin to listen.
@@ -144,15 +146,17 @@ class ControlServer:
         Raises:
             StoreError: there can be no socket beside the store.
         """
-        # Whoever left it there is gone: this process holds the store.
-        self.path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, sock=bound(self.path))
+        line = bound(self.path)
+        self._inode = inode(self.path)
+        self._server = await asyncio.start_unix_server(self._serve, sock=line)
 
     async def close(self) -> None:
         """Stop to listen and remove the socket."""
         if self._server is not None:
             self._server.close()
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the folder may be gone, or read-only
+                if inode(self.path) == self._inode:  # else it is that of another daemon
+                    self.path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one command."""
@@ -188,26 +192,40 @@ def bound(path: Path) -> socket.socket:
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
+        # Whoever left one there is gone: this process holds the store.
+        path.unlink(missing_ok=True)
         with short_name(path) as name:
             line.bind(name)
     except OSError as error:
         line.close()
         raise StoreError(
-            f"{path}: no socket can be made beside the store: {error.strerror or error}"
+            f"{path}: no socket can be made beside the store ({error.strerror or error}); make "
+            "room for it, or give write permission"
         ) from error
     finally:
         os.umask(before)
     return line
 
 
+def inode(path: Path) -> int:
+    """Return what tells a socket from another at the same path; 0 where there is none."""
+    try:
+        return path.lstat().st_ino
+    except OSError:
+        return 0
+
+
 def same_person(line: socket.socket) -> bool:
-    """Return whether the other side runs as the same user, where the system tells."""
+    """Return whether the other side runs as the same user, or as root, where the system tells.
+
+    Root can do as it likes anyhow, and the user of a hardened service has no shell.
+    """
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:  # pragma: no cover - not Linux: the socket's mode decides alone
         return True
     credentials = line.getsockopt(socket.SOL_SOCKET, option, CREDENTIALS.size)
     _, user, _ = CREDENTIALS.unpack(credentials)
-    return bool(user == os.getuid())
+    return user in (ROOT, os.getuid())
 
 
 def captured(command: Callable[[], int]) -> Answer:

@@ -46,6 +46,9 @@ LOOK_AGAIN_S: Final = 30.0
 GOODBYE_S: Final = 3.0
 """How long goodbyes may take to leave when the program stops."""
 
+SET_BACK_S: Final = 60.0
+"""A clock that goes back by more was set: what the node planned lies too far ahead then."""
+
 SIMULTANEOUS_S: Final = HANDSHAKE_S
 """Two links of one pair that are closer in time crossed on the way; see `Driver._replaces`."""
 
@@ -81,6 +84,8 @@ class Driver:
         counts: what went wrong, by what; ``bug`` counts errors of our own.
         listener: who connects comes through it.
         link_ended: told of each link that ends, by whose and why, before the node is.
+        turned: told after each thing that happened to the node.
+        renew: makes the node anew after the clock was set back; None keeps the one there is.
     """
 
     def __init__(
@@ -98,7 +103,10 @@ class Driver:
         self.links: dict[bytes, Link] = {}
         self.counts: Counter[str] = Counter()
         self.link_ended: Callable[[bytes, str], None] = lambda peer, reason: None
+        self.turned: Callable[[], None] = lambda: None
+        self.renew: Callable[[], DrivenNode] | None = None
         self._clock = clock
+        self._latest = clock()
         self._limits = limits
         self._arrivals = arrivals
         self._cpu = Budgets(limits.cpu_share, limits.cpu_burst_s)
@@ -153,14 +161,24 @@ class Driver:
         if not self._stopping:
             self.ask(self.node.on_timer)
 
+    def bound_links(self, limits: LinkLimits) -> None:
+        """Let each link that begins from now on take so much."""
+        self._limits = limits
+        self._cpu = Budgets(limits.cpu_share, limits.cpu_burst_s)
+
     def publish(self) -> None:
         """Have the node look for what is new in its store."""
         self.ask(self.node.publish)
 
     def ask(self, question: Callable[..., list[Effect]], *args: Any, **more: Any) -> bool:
         """Call the node with the time and perform what it wants; False where it failed."""
+        now = self._clock()
+        behind_s, self._latest = self._latest - now, now
+        if behind_s > SET_BACK_S and self.renew is not None and not self._stopping:
+            self._begin_anew(self.renew, behind_s)
+            return False  # whose question this was is no node any more
         try:
-            effects = question(*args, now=self._clock(), **more)
+            effects = question(*args, now=now, **more)
         except PeerrecError as error:
             log.warning("%s: %s", question.__name__, error)
             self.counts["refused"] += 1
@@ -175,7 +193,28 @@ class Driver:
         for effect in effects:
             self._perform(effect)
         self._tell_waiting()
+        self.turned()
         return True
+
+    def _begin_anew(self, renew: Callable[[], DrivenNode], behind_s: float) -> None:
+        """Part with all peers and put a new node, which plans from now on, in the node's place.
+
+        Deadlines, budgets and waits of the old one are up to ``behind_s`` ahead: until then
+        it would neither publish nor compare anything.
+        """
+        log.warning("the clock was set back by %.0f s: all links are made anew", behind_s)
+        self.counts["clock set back"] += 1
+        for dial in self._dials.values():
+            dial.cancel()
+        self.ask(self.node.goodbye)
+        for link in list(self.links.values()):
+            link.hang_up("clock")
+            self._drop(link, "clock")
+        try:
+            self.node = renew()
+        except PeerrecError as error:  # the old one still serves, if late
+            log.warning("no new node could be made: %s", error)
+        asyncio.get_running_loop().call_soon(self.tick)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until something is so; looked at after each thing that happens to the node."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from peerrec.errors import ConfigError, DataError
+from peerrec.limits import STORE_BYTES_MAX
 from peerrec.protocol.identity import Ed25519Signer
 from peerrec.protocol.invite import Address, Invite, check_address, parse_address
 from peerrec.protocol.key_file import load_or_create
@@ -31,6 +32,7 @@ DEFAULT_NETWORK: Final = "main"
 
 NETWORK: Final = "daemon.network"
 ADDRESS: Final = "daemon.address"
+SIZE: Final = "daemon.store-bytes-max"
 
 EVERYWHERE: Final = ("0.0.0.0", "::")
 """Hosts that stand for all of a machine's addresses: nobody can dial them."""
@@ -125,6 +127,17 @@ class Remembered:
         text = b"" if address is None else address.text().encode()
         if self._store.setting(ADDRESS) != text:
             self._store.set_setting(ADDRESS, text)
+
+    @property
+    def size_bytes_max(self) -> int:
+        """Size of the store in bytes at which the oldest interactions are removed."""
+        text = self._text(SIZE)
+        return int(text) if text else STORE_BYTES_MAX
+
+    def keep_size_bytes_max(self, size_bytes_max: int) -> None:
+        """Remember it, so that no other command removes what the daemon would keep."""
+        if self.size_bytes_max != size_bytes_max:
+            self._store.set_setting(SIZE, str(size_bytes_max).encode())
 
     def _text(self, key: str) -> str | None:
         packed = self._store.setting(key)

@@ -31,6 +31,7 @@ from peerrec.limits import (
 )
 from peerrec.protocol.invite import Address
 from peerrec_node.channel import Channel, ChannelKeys
+from peerrec_node.http_logger import http_logger
 from peerrec_node.link import Origin
 from peerrec_node.pacing import Admission, Budget, exhaust, metered
 from peerrec_node.sockets import WebSocket, answered, closed
@@ -113,6 +114,7 @@ class Listener:
         self._http = web.Server(
             self._handle,
             access_log=None,
+            logger=http_logger("peerrec.listener.http"),
             max_line_size=HEADERS_BYTES_MAX,
             max_field_size=HEADERS_BYTES_MAX,
             max_headers=HEADERS_MAX,

@@ -135,6 +135,11 @@ class Admission:
         self._half_open[home] += 1
         return None
 
+    def take_over(self, other: Admission) -> None:
+        """Admit as another would from now on; who is counted in stays so."""
+        self._half_open_max, self._per_host_max = other._half_open_max, other._per_host_max
+        self._attempts = other._attempts
+
     def leave(self, host: str) -> None:
         """Count a connection out: it ended, or its handshake did."""
         home = household(host)

@@ -79,8 +79,12 @@ class Engine:
         self._recorded += n
         if self._recorded >= PRUNE_EVERY:
             self._recorded = 0
-            if self._prune(now):
-                self.graph.remove_saved()
+            self.keep_bounds(now)
+
+    def keep_bounds(self, now: float) -> None:
+        """Remove what is over the bounds, and the file beside the store that still has it."""
+        if self._prune(now):
+            self.graph.remove_saved()
 
     def _prune(self, now: float) -> int:
         bounds = self.options.window_s, self.options.size_bytes_max

@@ -30,7 +30,9 @@ from peerrec.ranking.reasons import Reason, TrustPaths, reasons_for
 from peerrec.ranking.recommend import Recommendation, top_items
 from peerrec.ranking.salsa import Salsa
 from peerrec.ranking.similar import similar
-from peerrec.ranking.table_blend import Blended
+from peerrec.ranking.table_blend import Blended, blend_walk
+from peerrec.ranking.table_scores import TableScores
+from peerrec.ranking.trusted_counts import TrustedCounts
 from peerrec.store import RawId
 
 __all__ = ["arrays_for", "explained", "listed", "look_alikes"]
@@ -193,10 +195,23 @@ def arrays_for(
     exclude_seen: bool,
     use_trust: bool,
     seed: int,
+    table: TableScores | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> RecommendedArrays:
     """Return the lists of many users, each from its own sight, as arrays.
+
+    Args:
+        view: both graphs.
+        users: raw ids.
+        n: length of the lists.
+        settings: shape of the ranking.
+        exclude_seen: whether what a user has is left out.
+        use_trust: False counts everybody alike.
+        seed: of the walkers, the same for everybody.
+        table: mixed in as into one's own lists, beside the items of the view; None for none.
+        progress: told of users done and users in all.
+        cancel: asked before every block.
 
     Raises:
         UnknownPeer: a user is not known.
@@ -215,9 +230,15 @@ def arrays_for(
             rng = np.random.default_rng(seed)
             columns = [gate_of(view, ego, rng, settings)[1] for ego in egos.tolist()]
             gate = np.stack(columns, axis=1)
-        found = salsa.walk_block(egos, view.interactions.rows(egos), gate).scores
+        found = salsa.walk_block(egos, view.interactions.rows(egos), gate)
         for column, ego in enumerate(egos.tolist()):
-            own = np.ascontiguousarray(found[:, column])
+            own = np.ascontiguousarray(found.scores[:, column])
+            if table is not None and settings.blend.share > 0:
+                heard = None if gate is None else np.ascontiguousarray(gate[:, column])
+                walk = replace(found, scores=own[:, None])
+                counts = TrustedCounts().of(view.interactions, ego, heard)
+                shape = settings.walk, settings.blend
+                own = blend_walk(view, ego, walk, table, counts, heard, shape).scores.copy()
             if exclude_seen:
                 own[view.interactions.items_of(ego)[0]] = 0
             best = top_items(own, n)

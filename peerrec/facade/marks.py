@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from peerrec.errors import ConfigError
 from peerrec.store.rows import Mark, Marked, RawId
 
-__all__ = ["Marks"]
+__all__ = ["Marks", "muted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +54,12 @@ class Marks:
     def hidden_items(self) -> tuple[RawId, ...]:
         """Items never recommended."""
         return self.muted_items + self.less_liked
+
+
+def muted(item: RawId | None, peer: RawId | None) -> tuple[Mark, RawId]:
+    """Return the mark that muting makes; ConfigError unless just one is given."""
+    if item is not None and peer is None:
+        return Mark.MUTE_ITEM, item
+    if peer is not None and item is None:
+        return Mark.MUTE_PEER, peer
+    raise ConfigError("mute", (item, peer), "give an item or a peer")

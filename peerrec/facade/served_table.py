@@ -1,12 +1,12 @@
 """Find the factor table that a node left in the store, placed beside the items of a graph.
 
-Two settings: ``factors.served`` holds the bytes of `peerrec.ranking.factor_codec`, and
-``factors.version`` changes with them. As long as there is no version nothing is done; as long
-as it stays, nothing is read again.
+What is kept, and where, is in `peerrec.store.served_table`. As long as there is no version
+nothing is done; as long as it stays, nothing is read again.
 
 Example:
     >>> from peerrec.ranking.factor_codec import encode_table
     >>> from peerrec.store.memory import MemoryStore
+    >>> from peerrec.store.served_table import keep_served
     >>> table = FactorTable(
     ...     item_keys([item_hash("song:a")]), np.float32([0.5]), np.float32([[0.5, 0, 0, 0]]),
     ...     np.eye(4, dtype=np.float32), exchanges=9,
@@ -34,23 +34,14 @@ from peerrec.ranking.factor_table import FactorTable
 from peerrec.ranking.interning import Interner
 from peerrec.ranking.table_scores import TableScores, rows_of
 from peerrec.store import Store
+from peerrec.store.served_table import SERVED, VERSION
 
-__all__ = ["SERVED", "VERSION", "ServedTable", "keep_served"]
+__all__ = ["ServedTable", "read_table"]
 
-SERVED = "factors.served"
-VERSION = "factors.version"
-
-VERSION_BYTES = 8
 DIM_AT = 1
 """Where d stands in the bytes of a table: a node may be set to another one than the default."""
 
 log = logging.getLogger("peerrec")
-
-
-def keep_served(store: Store, table: bytes, version: int) -> None:
-    """Keep the bytes of a table to serve from, under a version never given before."""
-    store.set_setting(SERVED, table)
-    store.set_setting(VERSION, version.to_bytes(VERSION_BYTES, "big"))
 
 
 class ServedTable:

@@ -16,7 +16,7 @@ __all__ = ["Echoes", "Name"]
 Name: TypeAlias = tuple[bytes, bytes]
 """Id and author of a segment."""
 
-_KEPT: Final = 64  # bundles of some 300 bytes: what is pushed again is pushed within seconds
+_KEPT: Final = 16  # bundles of some 300 bytes: what is pushed again is pushed within seconds
 
 
 class Echoes:

@@ -46,11 +46,12 @@ class Partners:
         every_s: mean time between exchanges that a node begins.
     """
 
-    __slots__ = ("_at", "_every_s")
+    __slots__ = ("_at", "_every_s", "_not_before")
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._at: dict[bytes, tuple[float, float]] = {}
+        self._not_before: dict[bytes, float] = {}
 
     def linked(self, peer: bytes, now: float) -> None:
         """Let a peer wait from now on, unless it waits or was answered already."""
@@ -91,6 +92,21 @@ class Partners:
         share = own / sum(merit.values()) if own > 0.0 else STRANGERS
         since, part = self._at.get(peer if own > 0.0 else _STRANGER, (now, FIRST))
         return max(since + part * self._every_s / share - now, 0.0)
+
+    def put_off(self, peer: bytes, seconds: float, now: float) -> None:
+        """Note that a peer wants no exchange before so many seconds are over."""
+        self._not_before.pop(peer, None)
+        self._not_before[peer] = now + seconds
+        if len(self._not_before) > REMEMBERED_MAX:
+            del self._not_before[next(iter(self._not_before))]
+
+    def is_put_off(self, peer: bytes, now: float) -> bool:
+        """Return whether a peer would only say no.
+
+        Ask after `draw`, not before: who draws among the willing alone exchanges with Sybils,
+        who always are, more often than their merit allows.
+        """
+        return now < self._not_before.get(peer, now)
 
     def answered(self, peer: bytes, has_merit: bool, now: float) -> None:
         """Note that an exchange which a peer began takes place."""

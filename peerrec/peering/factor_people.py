@@ -3,7 +3,8 @@
 The own person comes first, then the peers with most merit whose records are here. What the
 person marked private stays out where the person publishes anything at all. Who publishes
 nothing would be the only one whose taste the network never learns: such records go in, but only
-among those of enough trusted peers (`NodeSettings.factor_mix_min`), else the own row is empty.
+among those of enough trusted peers (`NodeSettings.factor_mix_min`), else the own row is empty,
+and never as they are: see `peerrec.peering.factor_disguise`.
 
 Example:
     >>> from peerrec.store import Interaction
@@ -24,9 +25,10 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from peerrec.ids import item_hash
+from peerrec.late import sparse
+from peerrec.peering.factor_disguise import disguised
 from peerrec.ranking.factor_frame import KEY_BITS, item_keys
 from peerrec.ranking.factor_table import History, Keys
 from peerrec.store import InteractionColumns, RawId, Store
@@ -53,7 +55,14 @@ class People:
 
 
 def gather_people(
-    store: Store, me: RawId, merit: Mapping[bytes, float], *, people_max: int, mix_min: int
+    store: Store,
+    me: RawId,
+    merit: Mapping[bytes, float],
+    *,
+    people_max: int,
+    mix_min: int,
+    secret: bytes = b"",
+    kept: float = 1.0,
 ) -> People | None:
     """Return the own person and the most trusted peers; None where nothing may be said.
 
@@ -63,6 +72,8 @@ def gather_people(
         merit: of peers; who is not in it is left out.
         people_max: peers at most, those with most merit first; ties by id.
         mix_min: see above.
+        secret: of the node; decides what is said of a person who publishes nothing.
+        kept: probability that an item of such a person is said; 1 says all as it is.
 
     Cost: a look at every interaction, 1 µs for each item of these people.
     """
@@ -80,7 +91,10 @@ def gather_people(
     rows, items = _rows_of(columns, np.array(others, np.int32), mine if contributes else None)
     if not len(rows):
         return None
-    return _people(store, rows, items, len(others) + 1, contributes)
+    people = _people(store, rows, items, len(others) + 1, contributes)
+    if contributes and not published.any() and kept < 1.0:
+        return _said_of(people, disguised(people.keys, people.history, secret, kept=kept))
+    return people
 
 
 def _rows_of(
@@ -96,6 +110,22 @@ def _rows_of(
         who[mine] = 0
     counted = np.flatnonzero(who >= 0)
     return who[counted].astype(np.int64), columns.item[counted]
+
+
+def _said_of(people: People, keys: Keys) -> People | None:
+    """Return people of whom the first one has these items; None where nobody has any."""
+    history, first = people.history, people.history.indptr[1]
+    own = np.searchsorted(people.keys, keys).astype(np.int32)
+    indices = np.concatenate([own, history.indices[first:]])
+    starts = np.concatenate([[0], history.indptr[1:] - first + len(own)]).astype(np.int32)
+    used, column = np.unique(indices, return_inverse=True)
+    if not len(used):
+        return None
+    kept = sparse.csr_array(
+        (np.ones(len(indices), np.float32), column.astype(np.int32), starts),
+        shape=(history.shape[0], len(used)),
+    )
+    return People(people.keys[used], kept, bool(len(own)))
 
 
 def _people(store: Store, rows: Places, items: Codes, n: int, contributes: bool) -> People:

@@ -1,18 +1,17 @@
 """Keep a node's table of factors: begin from records, take others' in, serve, begin again.
 
 The table is built when the first partner asks for it, from the records that the store has then;
-`EPOCH_EXCHANGES` completed exchanges end an epoch, `EPOCHS` epochs the averaging: the next
+`factor_local.EPOCH_EXCHANGES` completed ones end an epoch, `EPOCHS` epochs the averaging: the next
 exchange begins from the records of that day. Nothing here looks at a clock.
 
-What is served from is kept in the store under `SERVED`, as `factor_codec` writes it, with a
-counter under `VERSION`: a node that starts again serves at once. The first epochs of a later
+What is served from is kept in the store, see `peerrec.store.served_table`: a node that starts
+again serves at once. The first epochs of a later
 round of averaging know less than the table before them, so that they do not replace it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import struct
 from collections.abc import Mapping
 from typing import Final
 
@@ -28,11 +27,9 @@ from peerrec.ranking.factor_local import LocalFactors
 from peerrec.ranking.factor_solve import FactorSettings
 from peerrec.ranking.factor_table import FactorTable, Keys
 from peerrec.store import Cursor, RawId, Store
+from peerrec.store.served_table import keep_served, served_version
 
-__all__ = ["DIM", "FRAME", "SERVED", "VERSION", "FactorState", "read_table"]
-
-SERVED: Final = "factors.served"
-VERSION: Final = "factors.version"
+__all__ = ["DIM", "FRAME", "FactorState", "read_table"]
 
 FRAME: Final = 1
 """How first item vectors are made; another way would be another frame."""
@@ -40,16 +37,12 @@ FRAME: Final = 1
 SOLVES: Final = FactorSettings()
 DIM: Final = SOLVES.dim
 
-EPOCH_EXCHANGES: Final = 5
-"""Own completed exchanges after which the average is solved for."""
-
-EPOCHS: Final = 4
+EPOCHS: Final = 3
 """Epochs after which averaging begins again from own records: poison ends there, too."""
 
 SERVE_FROM: Final = 3
 """Epoch from which a table replaces the one from before averaging began again."""
 
-_COUNTER: Final = struct.Struct(">Q")
 _ROWS: Final = slice(4, 8)  # of an encoded table: how many rows were worth writing
 
 
@@ -60,6 +53,7 @@ class FactorState:
         store: records, and what is served.
         me: raw id of its person.
         settings: how many people, how many rows, how much mixing.
+        secret: of the node, never sent; decides what is said of a person who publishes nothing.
 
     Attributes:
         local: the averaging; None before it began.
@@ -68,15 +62,17 @@ class FactorState:
         contributes: whether the own person's records are in the table.
     """
 
-    def __init__(self, store: Store, me: RawId, settings: NodeSettings) -> None:
+    def __init__(
+        self, store: Store, me: RawId, settings: NodeSettings, secret: bytes = b""
+    ) -> None:
         self._store = store
+        self._secret = secret
         self._me = me
         self._settings = settings
         self.local: LocalFactors | None = None
         self.contributes = False
         self.exchanges = 0
-        known = store.setting(VERSION)
-        self.version = _COUNTER.unpack(known)[0] if known and len(known) == _COUNTER.size else 0
+        self.version = served_version(store)
         self._served_before = self.version > 0
         self._barren: Cursor | None = None
 
@@ -113,6 +109,8 @@ class FactorState:
             merit,
             people_max=self._settings.factor_people,
             mix_min=self._settings.factor_mix_min,
+            secret=self._secret,
+            kept=self._settings.factor_private_kept,
         )
         if people is None:
             self._barren = cursor
@@ -136,7 +134,7 @@ class FactorState:
             return False
         local.table = kept_rows(local.table, local.keys, self._settings.factor_rows_max)
         self.exchanges += 1
-        if local.table.exchanges >= EPOCH_EXCHANGES:
+        if local.epoch_is_full:
             self._end_epoch(local)
         return True
 
@@ -154,7 +152,7 @@ class FactorState:
         data = encode_table(table.largest(self._settings.factor_rows_max))
         if len(data) > SETTING_BYTES_MAX:
             return
-        self._store.accept(settings=[(SERVED, data), (VERSION, _COUNTER.pack(self.version + 1))])
+        keep_served(self._store, data, self.version + 1)
         self.version += 1
 
 

@@ -16,7 +16,6 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,13 +23,14 @@ import numpy as np
 from peerrec.errors import RemoteProtocolError, StoreError
 from peerrec.limits import CLOCK_SKEW_S, MINUTE_S
 from peerrec.peering.factor_partners import Partners
+from peerrec.peering.factor_receipts import Receipts
 from peerrec.peering.factor_state import DIM, FRAME, FactorState, read_table
 from peerrec.peering.link import Link
 from peerrec.peering.settings import NodeSettings
 from peerrec.peering.standing import Standing
 from peerrec.peering.status import FactorStatus
 from peerrec.peering.switchboard import Switchboard
-from peerrec.protocol.exchange import RESUME_S, RETRIES_MAX, Exchange, TableLink, table_control
+from peerrec.protocol.exchange import Exchange, TableLink, table_control
 from peerrec.protocol.identity import Signer, Verifier
 from peerrec.protocol.messages import Profile, Table, TableStep
 from peerrec.protocol.sync_shelf import Outgoing
@@ -62,25 +62,6 @@ CLOCKS_S: Final = CLOCK_SKEW_S - MINUTE_S
 """How far clocks may differ, as HELLO shows them: else each would call the other's table old."""
 
 log = logging.getLogger("peerrec")
-
-
-@dataclass(slots=True)
-class _Receipt:
-    """What a peer may ask for once more: the end of an exchange that is over here.
-
-    Attributes:
-        request: number of the exchange.
-        mine: the own offer.
-        theirs: header of the table that was taken in.
-        at: unix seconds.
-        left: how often it is still said: two that are both done must not go on confirming.
-    """
-
-    request: int
-    mine: bytes
-    theirs: TableHeader
-    at: float
-    left: int = RETRIES_MAX + 1
 
 
 class Factoring:
@@ -118,7 +99,8 @@ class Factoring:
         rng: np.random.Generator,
         offended: Callable[[Link, RemoteProtocolError, float], None],
     ) -> None:
-        self.state = FactorState(store, me, settings)
+        # What only this key can sign is as good as a secret of its own, and needs no keeping.
+        self.state = FactorState(store, me, settings, signer.sign(b"peerrec/1/disguise")[:64])
         self.exchange: Exchange[FactorTable] | None = None
         self._signer = signer
         self._rules = TableRules(network, verifier, FRAME, DIM)
@@ -132,7 +114,7 @@ class Factoring:
         self._rest_s = settings.factor_rest_s
         self._partners = Partners(settings.factor_every_s)
         self._able: dict[bytes, TableLink] = {}
-        self._receipts: dict[bytes, _Receipt] = {}
+        self._receipts = Receipts()
         self._begun = False
         self._next_at = -math.inf
         self._rests_until = -math.inf
@@ -141,6 +123,10 @@ class Factoring:
         """Return how it stands."""
         state = self.state
         return FactorStatus(state.exchanges, state.epoch, state.rows, state.version)
+
+    def rest(self, rest_s: float) -> None:
+        """Rest so long after averaging to the end, from the next time on."""
+        self._rest_s = rest_s
 
     # -- links --------------------------------------------------------------------------
 
@@ -154,6 +140,7 @@ class Factoring:
         elif self._next_at < now:
             self._wait(SOON, now)
         self._able[link.peer] = TableLink(link.dialled)
+        self._receipts.link_up(link.peer)
         self._partners.linked(link.peer, now)
         exchange = self.exchange
         if exchange is not None and exchange.peer == link.peer:
@@ -227,12 +214,21 @@ class Factoring:
         link = None if peer is None else self._switchboard.get(peer)
         if link is None:
             return
-        exchange = self._new(link.peer, self._able[link.peer].next_request(), now)
+        traffic = self._able[link.peer]
+        if self._partners.is_put_off(link.peer, now):
+            self._wait(SOON, now)
+            return
+        if not traffic.may_begin(now):
+            return
+        exchange = self._new(link.peer, traffic, traffic.next_request(), now)
         if exchange is not None:
             self._begun = True
+            traffic.begins(now)
             self._switchboard.send_all(link, exchange.offer())
 
-    def _new(self, peer: bytes, request: int, now: float) -> Exchange[FactorTable] | None:
+    def _new(
+        self, peer: bytes, traffic: TableLink, request: int, now: float
+    ) -> Exchange[FactorTable] | None:
         """Freeze the own table for an exchange; None where there is nothing to say."""
         try:
             made = self.state.body(self._standing.merit)
@@ -247,6 +243,7 @@ class Factoring:
         mine = sign_table(
             self._signer, self._rules.network, body, frame=FRAME, dim=DIM, rows=rows, minute=minute
         )
+        traffic.gives(len(body), now)
         self.exchange = Exchange(peer, mine, read_table, request=request, now=now)
         return self.exchange
 
@@ -269,11 +266,7 @@ class Factoring:
         assert exchange.theirs is not None
         self.exchange = None
         self._able[exchange.peer].ended.add(exchange.request)
-        self._receipts = {
-            peer: each for peer, each in self._receipts.items() if now - each.at <= RESUME_S
-        }
-        receipt = _Receipt(exchange.request, exchange.mine.offer, exchange.theirs, now)
-        self._receipts[exchange.peer] = receipt
+        self._receipts.note(exchange.peer, exchange.request, exchange.mine, exchange.theirs, now)
         taken = self.state.take_in(exchange.table)
         self._counters["exchanges completed" if taken else "tables that disagree"] += 1
         if self.state.local is None:
@@ -309,18 +302,22 @@ class Factoring:
         exchange = self._on(link)
         if exchange is not None and exchange.request == message.request:
             if message.step == TableStep.NO:
+                self._partners.put_off(link.peer, message.value, now)
                 self._give_up("declined", now)
                 self._wait(SOON, now)
                 return []
             return exchange.receive(message, link.sync.credit, now)
-        if message.request not in traffic.ended:
+        return self._late(link, traffic, message, now)
+
+    def _late(self, link: Link, traffic: TableLink, message: Table, now: float) -> Outgoing:
+        """Take a step of an exchange that is over, and none of one that never was."""
+        ended = message.request in traffic.ended
+        if not ended and message.step != TableStep.NO:  # its offer, too, may have been lost
             raise RemoteProtocolError(Violation.STATE, "a step of an exchange that is not on")
-        receipt = self._receipts.get(link.peer)
-        again = receipt is not None and receipt.request == message.request and receipt.left > 0
-        if receipt is not None and again and message.step == TableStep.HAVE:
-            receipt.left -= 1  # ours was lost: say it again
-            n = receipt.theirs.body_bytes
-            return table_control(message.request, TableStep.HAVE, n)
+        if ended and message.step == TableStep.HAVE:
+            out = self._receipts.on_have(link.peer, message)
+            if out is not None:
+                return out
         link.brought(len(message.data), 0, now)
         return []
 
@@ -334,20 +331,18 @@ class Factoring:
             if request in traffic.ended:
                 return []
             raise RemoteProtocolError(Violation.STATE, "an answer to an offer that is not out")
-        traffic.ended.discard(request)
-        receipt = self._receipts.get(link.peer)
-        if receipt is not None and receipt.theirs.body_hash == header.body_hash:
+        out = None if exchange else self._receipts.on_offer(link.peer, header, request)
+        if out is not None:
             traffic.ended.add(request)
-            receipt.request = request
-            out = table_control(request, TableStep.OFFER, data=receipt.mine)
-            return out + table_control(request, TableStep.HAVE, header.body_bytes)
+            return out
         if exchange is not None and exchange.table is not None and exchange.is_other(header):
             # Whoever gives up says no; whoever offers the next table is done with this one.
             self._complete(exchange, now)
         elif exchange is not None:
             return self._on_crossing(link, traffic, exchange, header, request, now)
-        wait_s = self._wait_s(link, now)
-        answer = None if wait_s else self._new(link.peer, request, now)
+        traffic.ended.discard(request)
+        wait_s = self._wait_s(link, traffic, now)
+        answer = None if wait_s else self._new(link.peer, traffic, request, now)
         if answer is None:
             traffic.ended.add(request)
             return table_control(request, TableStep.NO, math.ceil(wait_s) or BUSY_S)
@@ -365,6 +360,8 @@ class Factoring:
         now: float,
     ) -> Outgoing:
         """Take an offer where an exchange with the peer is on: whoever dialled goes first."""
+        if exchange.request == request and exchange.met:  # it came twice
+            return exchange.offer() + exchange.meet(header, now)
         crossed = self._begun and not (exchange.suspended or exchange.met)
         if crossed and link.dialled:
             traffic.ended.add(request)
@@ -379,14 +376,14 @@ class Factoring:
     def _is_with(self, peer: bytes) -> bool:
         return self.exchange is not None and self.exchange.peer == peer
 
-    def _wait_s(self, link: Link, now: float) -> float:
+    def _wait_s(self, link: Link, traffic: TableLink, now: float) -> float:
         """Return in how many seconds the offer of a peer may be answered; 0 for now."""
         if self.exchange is not None:
             return float(BUSY_S)
         if not in_time(link):
             return self._every_s
         merit = {peer: self._standing.merit.get(peer, 0.0) for peer in self._able}
-        return self._partners.wait_s(link.peer, merit, now)
+        return max(self._partners.wait_s(link.peer, merit, now), traffic.room_s(now))
 
 
 def in_time(link: Link) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
+from typing import Final
 
 from peerrec.errors import RemoteProtocolError
 from peerrec.protocol.anti_entropy import AntiEntropy
@@ -24,6 +26,9 @@ MESSAGES_IN = (50.0, 1_000.0)
 
 USELESS_IN = (32_768.0, float(4 << 20))
 """Bytes a second, and at once, that may bring nothing new: parsing them is not free."""
+
+_PLACES: Final = {kind: 4 * place for place, kind in enumerate(Type)}
+"""Where a link's array holds the counts of a type: four of them."""
 
 
 def link_key(binding: bytes, purpose: bytes) -> bytes:
@@ -62,15 +67,13 @@ class Link:
         up_at, heard_at: unix seconds of its beginning and of the last message.
         kept: whether what is remembered of the peer was written down since the link began.
         latency_s: of the last ping; None before one came back.
-        bytes_in, bytes_out, messages_in, messages_out: by type of message.
         queued: peers whose queues changed; the switchboard's.
     """
 
     __slots__ = (
+        "_traffic",
         "address",
         "allowance",
-        "bytes_in",
-        "bytes_out",
         "dialled",
         "heard_at",
         "hello",
@@ -79,8 +82,6 @@ class Link:
         "latency_s",
         "leaving",
         "memory",
-        "messages_in",
-        "messages_out",
         "met_before",
         "offences",
         "outbox",
@@ -128,10 +129,7 @@ class Link:
         self.queued: dict[bytes, None] = {}
         self.rate = Bucket(*MESSAGES_IN)
         self.useless = Bucket(*USELESS_IN)
-        self.bytes_in: Counter[Type] = Counter()
-        self.bytes_out: Counter[Type] = Counter()
-        self.messages_in: Counter[Type] = Counter()
-        self.messages_out: Counter[Type] = Counter()
+        self._traffic = array("Q", bytes(8 * 4 * len(Type)))
 
     @property
     def battery(self) -> bool:
@@ -143,6 +141,30 @@ class Link:
         """Whether the peer exchanges tables of factors."""
         return bool(self.hello.features & Feature.FACTORS)
 
+    @property
+    def messages_in(self) -> Counter[Type]:
+        """Messages that came, by type."""
+        return self._counts(0)
+
+    @property
+    def bytes_in(self) -> Counter[Type]:
+        """Bytes of the messages that came, by type."""
+        return self._counts(1)
+
+    @property
+    def messages_out(self) -> Counter[Type]:
+        """Messages that were queued, by type."""
+        return self._counts(2)
+
+    @property
+    def bytes_out(self) -> Counter[Type]:
+        """Bytes of the messages that were queued, by type."""
+        return self._counts(3)
+
+    def _counts(self, column: int) -> Counter[Type]:
+        found = ((kind, self._traffic[place + column]) for kind, place in _PLACES.items())
+        return Counter({kind: n for kind, n in found if n})
+
     def heard(self, message: Message, n_bytes: int, now: float) -> None:
         """Count a message that came.
 
@@ -150,8 +172,9 @@ class Link:
             RemoteProtocolError: they come faster than any honest peer would send.
         """
         self.heard_at = now
-        self.messages_in[message.TYPE] += 1
-        self.bytes_in[message.TYPE] += n_bytes
+        place = _PLACES[message.TYPE]
+        self._traffic[place] += 1
+        self._traffic[place + 1] += n_bytes
         if not self.rate.take(now):
             raise RemoteProtocolError(Violation.RATE, "messages come too fast")
         if is_bulk(message):
@@ -182,8 +205,9 @@ class Link:
 
     def put_encoded(self, data: bytes, message: Message, priority: Priority) -> None:
         """Queue a message whose padded bytes were made already, for several links."""
-        self.messages_out[message.TYPE] += 1
-        self.bytes_out[message.TYPE] += len(data)
+        place = _PLACES[message.TYPE]
+        self._traffic[place + 2] += 1
+        self._traffic[place + 3] += len(data)
         self.outbox.put(data, priority, cost=len(data) if is_bulk(message) else 0)
         self.queued[self.peer] = None
 

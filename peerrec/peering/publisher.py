@@ -17,7 +17,7 @@ import numpy as np
 
 from peerrec.errors import DataError, StoreError
 from peerrec.ids import item_hash
-from peerrec.limits import MINUTE_S, STATEMENTS_MAX, TTL_DAYS_MAX
+from peerrec.limits import CLOCK_SKEW_S, MINUTE_S, STATEMENTS_MAX, TTL_DAYS_MAX
 from peerrec.peering.library import Library
 from peerrec.peering.own_log import OwnLog
 from peerrec.peering.settings import NodeSettings
@@ -307,6 +307,10 @@ class Publisher:
 
     # -- signing ------------------------------------------------------------------------
 
+    def change(self, settings: NodeSettings) -> None:
+        """Batch, and publish trust, as other settings say."""
+        self._settings = settings
+
     def next_deadline(self) -> float:
         """Return when `mint` has something to do by time alone."""
         if not self.may_sign or self._pending.since is None:
@@ -366,7 +370,11 @@ class Publisher:
         rows = sorted((row for row in self._pending.rows if row[0] > first), key=lambda row: row[0])
         self._pending = Pending([])
         plays = [Play(item_hash(raw), weight, minute) for minute, raw, weight in rows]
-        groups = grouped(plays, max(self._settings.batch_count, 1))
+        n, last = max(self._settings.batch_count, 1), at + CLOCK_SKEW_S // MINUTE_S
+        # What was recorded under a clock that was ahead is taken by nobody until its time has
+        # come; it must not hold up the rest.
+        ahead = [play for play in plays if play.minute > last]
+        groups = grouped(plays[: len(plays) - len(ahead)], n) + grouped(ahead, n)
         return [batch(Kind.INTERACTIONS, group, max(at, group[-1].minute)) for group in groups]
 
     def _naming(self, now: float) -> list[tuple[Kind, bytes, int]]:

@@ -13,7 +13,7 @@ from peerrec.peering.standing import Standing
 from peerrec.peering.switchboard import Switchboard
 from peerrec.protocol.following import Following
 from peerrec.protocol.membership import Membership
-from peerrec.protocol.sync_memory import PeerMemory
+from peerrec.protocol.sync_memory import LogPool, PeerMemory
 from peerrec.store import Store
 
 __all__ = ["FOLLOWING", "MEMBERSHIP", "Replication"]
@@ -65,6 +65,7 @@ class Replication:
         self._counters = counters
         self._expired_at = self._kept_at = now
         self._reviewed = False
+        self._pool = LogPool()
 
     def keep_house(self, now: float) -> None:
         """Do what is due of everything below; what fails is counted and tried again."""
@@ -114,9 +115,11 @@ class Replication:
         """Return what is remembered of a peer's store."""
         packed = self._store.setting(PEER + peer.hex())
         try:
-            return PeerMemory() if packed is None else PeerMemory.decode(packed)
+            if packed is not None:
+                return PeerMemory.decode(packed, self._pool)
         except DataError:  # of another version: it only saves bytes
-            return PeerMemory()
+            pass
+        return PeerMemory(pool=self._pool)
 
     def has_met(self, peer: bytes) -> bool:
         """Return whether there was a link to a peer before."""

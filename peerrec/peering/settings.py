@@ -43,6 +43,8 @@ class NodeSettings:
         factor_rows_max: rows of a table that are sent and kept, those with most users.
         factor_mix_min: trusted peers whose records must be in the table before a person who
             publishes nothing is; with fewer, the table is the trusted peers' alone.
+        factor_private_kept: probability with which a table says an item of a person who
+            publishes nothing, among as many decoys; 1 says all as it is.
         agent: name and version of the program, shown to peers.
 
     Raises:
@@ -67,6 +69,7 @@ class NodeSettings:
     factor_rest_s: float = DAY_S
     factor_rows_max: int = 16_384
     factor_mix_min: int = 50
+    factor_private_kept: float = 0.25
     agent: str = "peerrec"
 
     def __post_init__(self) -> None:
@@ -94,6 +97,10 @@ class NodeSettings:
                 f"1 … {TABLE_ROWS_MAX}",
             ),
             "factor_mix_min": (self.factor_mix_min >= 1, "at least 1"),
+            "factor_private_kept": (
+                0.0 < self.factor_private_kept <= 1.0,
+                "a probability in (0, 1]",
+            ),
         }
         for key, (good, what) in allowed.items():
             if not good:

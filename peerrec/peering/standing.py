@@ -90,6 +90,11 @@ class Standing:
         self.merit = self._measure(now)
         return True
 
+    @property
+    def is_due(self) -> bool:
+        """Whether trust changed since it was measured: `refresh` waits for more of it to come."""
+        return self._known[:1] != (self._store.cursor().trust,)
+
     def _measure(self, now: float) -> dict[bytes, float]:
         edges, names = self._store.trust_edges(), self._store.peers()
         codes: dict[RawId, int] = {self._me: 0}

@@ -298,7 +298,8 @@ class AddressBook:
         if len(kept.secret) == len(book._secret):
             book._secret = kept.secret
         for known in kept.rows[:ADDRESS_BOOK_MAX]:
-            known.next_try = min(known.next_try, now + RETRY_MAX_S)
+            # What lies ahead was written under a clock that was set back since.
+            known.next_try = min(known.next_try, now + RETRY_MAX_S if known.n_failures else now)
             known.n_failures = min(max(known.n_failures, 0), FAILURES_MAX)
             book._restore(known)
         return book

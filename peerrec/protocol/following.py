@@ -117,10 +117,7 @@ class Following:
         exploration_share: float = 0.1,
         blocked: Callable[[bytes], bool] | None = None,
     ) -> None:
-        if bytes_max < 1:
-            raise ConfigError("following.bytes_max", bytes_max, "at least 1")
-        if not 0.0 <= exploration_share <= 1.0:
-            raise ConfigError("following.exploration_share", exploration_share, "from 0 to 1")
+        check_sizes(bytes_max, exploration_share)
         self.bytes_max = bytes_max
         self.exploration_share = exploration_share
         self.me = me
@@ -134,9 +131,7 @@ class Following:
         self._sized_at = -math.inf
         self._refill_s = SETTLE_S
         self._refill_at = math.inf
-        pool = self._pool_bytes
-        n_places = min(EXPLORATION_PLACES, max(pool // SEGMENT_BYTES_MAX, 1 if pool else 0))
-        self._places = Pool(rng.bytes(16), n_places)
+        self._places = Pool(rng.bytes(16), self._n_places)
         self._renew_at = now + RENEW_S
 
     # -- questions --------------------------------------------------------------------------
@@ -192,6 +187,21 @@ class Following:
         return [each for each in self._places if each not in self._caps]
 
     # -- decisions ----------------------------------------------------------------------------
+
+    def resize(self, bytes_max: int, exploration_share: float) -> None:
+        """Hold another number of bytes, or another share of strangers; ask for a `plan` then.
+
+        Strangers keep their places as far as there are any.
+
+        Raises:
+            ConfigError: bytes or share out of range.
+        """
+        check_sizes(bytes_max, exploration_share)
+        self.bytes_max, self.exploration_share = bytes_max, exploration_share
+        if self._places.n != self._n_places:
+            before, self._places = self._places, Pool(self._rng.bytes(16), self._n_places)
+            for author in before:
+                self._places.offer(author)
 
     def plan(
         self, merits: Mapping[bytes, float], held: Mapping[bytes, int], now: float
@@ -261,6 +271,11 @@ class Following:
     @property
     def _pool_bytes(self) -> int:
         return int(self.bytes_max * self.exploration_share)
+
+    @property
+    def _n_places(self) -> int:
+        pool = self._pool_bytes
+        return min(EXPLORATION_PLACES, max(pool // SEGMENT_BYTES_MAX, 1 if pool else 0))
 
     @property
     def _place_bytes(self) -> int:
@@ -351,3 +366,15 @@ class Following:
             if n_bytes > 0:
                 gone[author] = gone.get(author, 0) + n_bytes
                 over -= n_bytes
+
+
+def check_sizes(bytes_max: int, exploration_share: float) -> None:
+    """Refuse a budget that is none.
+
+    Raises:
+        ConfigError: bytes or share out of range.
+    """
+    if bytes_max < 1:
+        raise ConfigError("following.bytes_max", bytes_max, "at least 1")
+    if not 0.0 <= exploration_share <= 1.0:
+        raise ConfigError("following.exploration_share", exploration_share, "from 0 to 1")

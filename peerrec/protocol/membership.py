@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import msgspec
@@ -60,6 +60,9 @@ DIALS_MAX: Final = 3
 
 IDLE_DIAL_S: Final = (1.0, 60.0)
 """Wait after there was nobody to dial: first and longest; doubles."""
+
+LEFT_S: Final = 600.0
+"""How long a peer that the person sent away is neither dialled nor let in."""
 
 PING_S: Final = 1_800.0
 """Silence after which a peer is asked whether it is there."""
@@ -130,8 +133,8 @@ class Membership:
 
     __slots__ = (
         "_ask_at", "_ask_wait_s", "_asked_at", "_blocked", "_dial_at", "_dial_wait_s", "_knock_at",
-        "_me", "_merit", "_ping_alarm", "_rng", "_rotate_at", "_rotated_at", "_settings", "book",
-        "dialling", "links", "scores",
+        "_left", "_me", "_merit", "_ping_alarm", "_rng", "_rotate_at", "_rotated_at", "_settings",
+        "book", "dialling", "links", "scores",
     )  # fmt: skip
 
     def __init__(
@@ -151,13 +154,14 @@ class Membership:
         self._settings = settings or MembershipSettings()
         self._merit = merit or (lambda peer: 0.0)
         self._blocked = blocked or (lambda peer: False)
+        self._left: dict[bytes, float] = {}
         kept = _decoded(state)
         self.book = AddressBook.decode(kept.book, rng, now)
         self.scores = Scores.decode(kept.scores, now)
         self.links = LinkTable()
         self.dialling = Dialling(
             me, rng, self.book, self.links, self.scores, self._settings,
-            merit_walk=merit_walk, blocked=blocked,
+            merit_walk=merit_walk, blocked=self._unwanted,
         )  # fmt: skip
         self.dialling.anchors = kept.anchors[:ANCHORS_MAX]
         for address in self._settings.bootstrap[:BOOTSTRAP_MAX]:
@@ -178,6 +182,7 @@ class Membership:
         """Dial a peer that a person named, before all others."""
         if peer in self.links or peer == self._me:
             return
+        self._left.pop(peer, None)
         self.book.forget(peer)
         self.book.add(peer, address, source="", now=now)
         if peer not in self.dialling.invited:
@@ -232,6 +237,17 @@ class Membership:
 
     # -- links --------------------------------------------------------------------------------
 
+    def bound(self, dialled: int, incoming: int, now: float) -> list[Step]:
+        """Keep another number of links from now on; returns which are too many, the worst."""
+        self._settings = replace(self._settings, dialled=dialled, incoming=incoming)
+        self.dialling.settings = self._settings
+        score = self._score(now)
+        steps: list[Step] = []
+        for links, n_kept in ((self.links.dialled(), dialled), (self.links.incoming(), incoming)):
+            best = sorted(links, key=lambda link: (-score(link.peer), link.since, link.peer))
+            steps += [Hangup(link.peer, "full") for link in best[n_kept:]]
+        return steps
+
     def refuses(self, peer: bytes, host: str, now: float) -> str | None:
         """Return why an incoming link is not taken; None if it is."""
         if peer == self._me:
@@ -240,6 +256,8 @@ class Membership:
             return "banned"
         if self._blocked(peer):
             return "blocked"
+        if now < self._left.get(peer, now):
+            return "sent away"
         if len(self.links.incoming()) >= self._settings.incoming and not self._evictable(now):
             return "full"
         return None
@@ -281,6 +299,14 @@ class Membership:
         if self.dialling.ended(peer, address) is not None:
             self._rest(peer, address, now)
             self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
+
+    def leave(self, peer: bytes, now: float) -> None:
+        """Note that the person sent a peer away: for a while there is no link to it."""
+        self._left[peer] = now + LEFT_S
+        self.dialling.invited = [each for each in self.dialling.invited if each != peer]
+
+    def _unwanted(self, peer: bytes) -> bool:
+        return peer in self._left or self._blocked(peer)
 
     def turned_away(self, peer: bytes, now: float) -> None:
         """Note that a peer we dialled needs the place for another: its address rests, too.
@@ -334,6 +360,8 @@ class Membership:
 
     def on_timer(self, now: float) -> list[Step]:
         """Return what is due."""
+        for over in [each for each, until in self._left.items() if until <= now]:
+            del self._left[over]
         for peer, address in self.dialling.late(now):
             self.dial_failed(peer, address, now)
         steps: list[Step] = [

@@ -94,7 +94,7 @@ class Outbox:
         room = room_bytes if room_bytes is not None else self.size_bytes
         for priority in _ORDER:
             queue = self._queues.get(priority)
-            while queue and (room > 0):
+            while queue and room > 0:
                 data, cost = queue[0]
                 n = len(data)
                 if taken and n > room:
@@ -106,6 +106,8 @@ class Outbox:
                 taken.append((data, priority))
                 room -= n
                 self.size_bytes -= n
+        if not self.size_bytes:
+            self._queues.clear()  # an empty deque takes as much memory as one of 64 messages
         return taken
 
     def _relieve(self) -> None:

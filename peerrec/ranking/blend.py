@@ -11,11 +11,10 @@ and without damping. An item with m(j) = 0 gets 0, whatever the factors say: wha
 trusted has never enters through a table that strangers helped to fill. All others get more
 than 0, so that 0 means what it means in a walk; sizes compare within one list only.
 
-Tried on hold-outs of training data, NDCG@20 at the best share, LastFM / ml-1m / Gowalla: z
-.183 / .200 / .140, unit length .183 / .198 / .140, in units of the 100th best .183 / .201 /
-.140, logarithm .183 / .200 / .139; logarithm of the rank .184 / .205 / .140, but steep: at a
-share of .5 it loses 5 % on Gowalla where z loses nothing. A `factor_discount` of .2 is worth
-1.5 % on Gowalla, whose walk prefers the popular, and nothing on the others.
+Tried in place of z on hold-outs of the training parts of LastFM, ml-1m and Gowalla: unit length,
+units of the 100th best, the logarithm. At the best share all are about as good. The logarithm
+of the rank is better there, but steep: half a grid away from that share it loses more than it
+gains. A `factor_discount` above 0 helps where the walk prefers the popular (Gowalla).
 
 Share and discount are tuned on the device; see `peerrec.ranking.blend_tuning`.
 

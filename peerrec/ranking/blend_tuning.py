@@ -35,8 +35,8 @@ from typing import Any, Final, Protocol, TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.blend import (
     BLENDED,
     BlendParameters,

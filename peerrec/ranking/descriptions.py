@@ -44,9 +44,9 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from peerrec.errors import ConfigError, DataError
+from peerrec.late import sparse
 from peerrec.ranking.recommend import top_items
 from peerrec.ranking.salsa import Salsa
 from peerrec.ranking.similarity import cosines

@@ -11,15 +11,11 @@ noise-to-signal ratio ν of one group so found, a table averaged over n groups a
 stranger's fresh one by about 1 / √((1 + ν / n)(1 + ν)). Asked for is a fixed part of that. It
 is EdgeFD's filter (knowledge taken in only where it fits one's own data), without densities.
 
-Measured on ml-100k (K = 50, d = 16): honest .11 … .18 (least, median) when both are fresh,
-.62 … .69 after four exchanges; noise within the other bounds at most .02.
-
 What it does not stop: a sender that has read the receiver's table and hides noise under enough
-of it. With 30 % of contacts Sybil (ml-100k, d = 24, 2 % Sybil merit, NDCG@20 after two epochs)
-plain noise is refused each time and leaves .292; noise three times as long as the copied signal
-leaves .155, and then half of all tables are refused, honest ones with them.
+of it (``poison_masked`` of ``peerrec bench factors --only poison``; docs/evaluation.md has the
+figures). Noise alone is refused each time (``poison_noise``).
 
-Cost: O(rows · d), a millisecond for 10,000 rows; the halves once an epoch.
+Cost: O(rows · d); the halves once an epoch.
 
 Example:
     >>> import numpy as np
@@ -50,6 +46,10 @@ between honest nodes was .58 of the expected one (ml-100k, fresh tables)."""
 
 _TELLING: Final = 2.0
 """Standard deviations of chance agreement, 1 / √numbers, that tell a table from chance."""
+
+_FLAT: Final = 1e-3
+"""Part of b² below which what sets items apart is the codec's rounding: all items of one person
+have the same vector, so that the table of a lone newcomer neither agrees nor contradicts."""
 
 _NOISE_MAX: Final = 100.0
 """Where halves do not agree at all, at least agreement of some .005 is asked for."""
@@ -84,17 +84,21 @@ def _compared(mine: FactorTable, theirs: FactorTable) -> tuple[float, int]:
     rows = rows[theirs.share[place[rows]] > 0]
     place = place[rows]
     centre, their_centre = _centre(mine), _centre(theirs)
-    sums = np.zeros(3)
+    sums, whole = np.zeros(3), np.zeros(2)
     for begin in range(0, len(rows), _BLOCK):
         here, there = rows[begin : begin + _BLOCK], place[begin : begin + _BLOCK]
         own, said = mine.share[here, None], theirs.share[there, None]
-        weight = 1 / np.sqrt(own * said)
-        left = mine.mean[here] - own * centre
-        right = theirs.mean[there] - said * their_centre
-        for k, (a, b) in enumerate(((left, right), (left, left), (right, right))):
-            sums[k] += float(np.einsum("nd,nd,nx->", a, b, weight))
+        weight = (own * said) ** np.float32(-0.25)
+        left = ((mine.mean[here] - own * centre) * weight).ravel()
+        right = ((theirs.mean[there] - said * their_centre) * weight).ravel()
+        sums += (left @ right, left @ left, right @ right)
+        for k, each in enumerate((mine.mean[here], theirs.mean[there])):
+            weighted = (each * weight).ravel()
+            whole[k] += weighted @ weighted
     size = float(np.sqrt(sums[1] * sums[2]))
-    return (float(sums[0]) / size if size > 0 else 0.0), len(rows) * mine.dim
+    if size <= 0 or (sums[1:] < _FLAT * whole).any():
+        return 0.0, len(rows) * mine.dim
+    return float(sums[0]) / size, len(rows) * mine.dim
 
 
 def noise_ratio(keys: Keys, history: History, users: Float32s) -> float:

@@ -30,7 +30,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
+
+from peerrec.late import sparse
 
 __all__ = ["RowBlock", "row_blocks", "solve_row", "solve_rows"]
 

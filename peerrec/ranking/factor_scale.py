@@ -17,9 +17,9 @@ from typing import Final, TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from peerrec.errors import ConfigError
+from peerrec.late import sparse
 
 __all__ = ["FactorParameters", "Scale"]
 

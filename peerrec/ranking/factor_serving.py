@@ -4,7 +4,14 @@ A table that strangers averaged supplies direction; magnitude must be borne out 
 own graph. Of m known people k have an item; what that supports with some confidence is the
 lower end of Wilson's interval, and the share in the table counts up to a multiple of it::
 
-    p_i ← min(p_i, g · W(k_i, m, z)),    b_i shrinks with p_i
+    p_i ← min(p_i, max(g · W(k_i, m, z), n₀ / max(m, 50))),    b_i shrinks with p_i
+
+That none of m people has an item says little against a share of 1.5 / m: in two of nine samples
+nobody has it. In a large catalogue most items are there, so such a share is allowed to all, as
+if at least 50 people were known. Then |b_i| / p_i counts up to the median of the rows that somebody
+known has: who promotes an item says the longest vector that merging lets pass, more than twice
+that. (What a node lists in the end needs somebody heard who has it,
+see `peerrec.ranking.table_blend`.)
 
 Example:
     >>> import numpy as np
@@ -13,22 +20,26 @@ Example:
     ...     np.array([3, 4], np.uint32), np.float32([0.5, 0.2]), np.float32([[0.5], [0.2]]), one
     ... )
     >>> [round(s, 2) for s in scores(table, np.array([0]), FactorSettings(dim=1)).tolist()]
-    [0.54, 0.28]
+    [0.86, 0.5]
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.factor_solve import FactorSettings, item_vectors, solve_users
 from peerrec.ranking.factor_table import FactorTable, Float32s
 
-__all__ = ["Evidence", "capped", "evidence_cap", "scores"]
+__all__ = ["Evidence", "capped", "evidence_cap", "of_usual_length", "scores"]
+
+_FEW: Final = 50.0
+"""Known people below which what none of them has is allowed no larger share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +49,12 @@ class Evidence:
     Attributes:
         z: standard deviations that the lower bound lies below what was seen.
         margin: g, factor on the bound.
+        unseen: n₀, people whose share any item may have.
     """
 
     z: float = 1.0
     margin: float = 3.0
+    unseen: float = 1.5
 
 
 def evidence_cap(counts: Float32s, people: float, evidence: Evidence) -> Float32s:
@@ -57,7 +70,8 @@ def evidence_cap(counts: Float32s, people: float, evidence: Evidence) -> Float32
     square = evidence.z**2 / n
     width = evidence.z * np.sqrt(seen * (1 - seen) / n + square / (4 * n))
     lower = (seen + square / 2 - width) / (1 + square)
-    return np.asarray(evidence.margin * np.maximum(lower, 0.0), np.float32)
+    allowed = evidence.unseen / max(n, _FEW)
+    return np.asarray(np.maximum(evidence.margin * lower, allowed), np.float32)
 
 
 def capped(table: FactorTable, cap: Float32s) -> FactorTable:
@@ -66,6 +80,23 @@ def capped(table: FactorTable, cap: Float32s) -> FactorTable:
     ratio = share / np.maximum(table.share, np.float32(1e-12))
     mean = np.asarray(table.mean * ratio[:, None], np.float32)
     return dataclasses.replace(table, share=share, mean=mean)
+
+
+def of_usual_length(table: FactorTable, counts: Float32s) -> FactorTable:
+    """Return the table with no |b| / p of an unseen row above the median of the others.
+
+    Args:
+        table: what the node serves from.
+        counts: merit-weighted number of known people who have each row's item, shape (n,).
+    """
+    unseen = np.flatnonzero(counts <= 0)
+    if not 0 < len(unseen) < len(table):
+        return table
+    lengths = np.linalg.norm(table.mean, axis=1) / np.maximum(table.share, np.float32(1e-12))
+    usual = np.median(lengths[counts > 0])
+    mean = table.mean.copy()
+    mean[unseen] *= np.minimum(1, usual / np.maximum(lengths[unseen], 1e-12))[:, None]
+    return dataclasses.replace(table, mean=mean)
 
 
 def scores(
@@ -94,7 +125,7 @@ def scores(
     user = solve_users(history, items, settings)[0]
     shown = table
     if evidence is not None and counts is not None:
-        shown = capped(table, evidence_cap(counts, people, evidence))
+        shown = capped(of_usual_length(table, counts), evidence_cap(counts, people, evidence))
         items = item_vectors(shown, settings)
     weight = (shown.share + np.float32(settings.share_damping)) ** np.float32(
         settings.serving_exponent

@@ -25,6 +25,7 @@ Example:
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,17 +51,20 @@ class FactorSettings:
         unobserved: ω, weight of an item the user does not have.
         user_ridge: λ, in units of the item Gram matrix's mean eigenvalue.
         serving_exponent: scores are multiplied by (p + α) to this power.
-        share_floor: rows of a smaller share are not sent; every node must use the same.
+        share_floor: rows of a smaller share are never sent.
+        coverage: of the rows with most users, so many are sent that they make up this part
+            of Σ p; in a concentrated catalogue that leaves half of the rows out.
     """
 
-    dim: int = 16
-    item_ridge: float = 1.0
-    share_damping: float = 0.01
-    share_exponent: float = 0.6
-    unobserved: float = 0.3
-    user_ridge: float = 0.045
-    serving_exponent: float = 0.3
-    share_floor: float = 0.002
+    dim: int = 48
+    item_ridge: float = 8.0
+    share_damping: float = 0.003
+    share_exponent: float = 0.4
+    unobserved: float = 0.1
+    user_ridge: float = 0.02
+    serving_exponent: float = 0.0
+    share_floor: float = 0.003
+    coverage: float = 0.95
 
 
 def start_users(keys: Keys, history: History, dim: int) -> Float32s:
@@ -98,18 +102,11 @@ def solve_users(history: History, items: Float32s, settings: FactorSettings) -> 
     ridge = settings.user_ridge * max(float(np.trace(total)) / dim, 1e-12)
     roots = np.sqrt(np.maximum(np.diff(history.indptr), 1.0))
     shared = settings.unobserved * total + (ridge * roots)[:, None, None] * np.eye(dim)
-    upper, lower = np.triu_indices(dim)
     mine = items[history.indices]
-    products = mine[:, upper] * mine[:, lower]
-    own = np.zeros((history.shape[0], len(upper)), np.float32)
     sums = np.zeros((history.shape[0], dim), np.float32)
-    filled = np.flatnonzero(np.diff(history.indptr))
-    if len(filled):
-        starts = history.indptr[filled]
-        own[filled] = np.add.reduceat(products, starts, axis=0)
-        sums[filled] = np.add.reduceat(mine, starts, axis=0)
-    gram = np.empty((history.shape[0], dim, dim))
-    gram[:, upper, lower] = own
-    gram[:, lower, upper] = own
-    solved = np.linalg.solve(gram + shared, sums[:, :, None])[:, :, 0]
+    for user, (begin, end) in enumerate(itertools.pairwise(history.indptr.tolist())):
+        near = mine[begin:end]
+        shared[user] += near.T @ near
+        sums[user] = near.sum(axis=0)
+    solved = np.linalg.solve(shared, sums[:, :, None])[:, :, 0]
     return np.asarray(solved, np.float32)

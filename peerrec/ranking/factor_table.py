@@ -28,8 +28,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.factor_frame import Keys
 
 __all__ = ["FactorTable", "Float32s", "History", "Keys", "row_positions"]
@@ -94,9 +94,19 @@ class FactorTable:
         share[found], mean[found] = self.share[place[found]], self.mean[place[found]]
         return dataclasses.replace(self, keys=keys, share=share, mean=mean)
 
-    def above(self, floor: float) -> FactorTable:
-        """Return the rows with at least this share."""
-        return self.without(np.flatnonzero(self.share < floor))
+    def covering(self, part: float, floor: float) -> FactorTable:
+        """Return the rows with most users that make up a part of all shares, ties with them.
+
+        Args:
+            part: 0 … 1, of Σ p.
+            floor: rows of a smaller share are left out in any case.
+        """
+        if not len(self):
+            return self
+        ranked = np.sort(self.share)[::-1]
+        sums = np.cumsum(ranked, dtype=np.float64)
+        last = min(int(np.searchsorted(sums, part * sums[-1])), len(ranked) - 1)
+        return self.without(np.flatnonzero(self.share < max(float(ranked[last]), floor)))
 
     def without(self, rows: Positions) -> FactorTable:
         """Return all but these rows, given by place."""

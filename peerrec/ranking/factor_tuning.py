@@ -32,8 +32,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.factors import FactorParameters, ImplicitFactors, fit_factors, random_start
 from peerrec.ranking.holdout import HeldOut, OrderOf, hide, newest_of
 from peerrec.ranking.interactions import InteractionGraph

@@ -13,25 +13,22 @@ one side at a time: users for fixed items are independent ridge regressions, and
 Deviation from both papers: the constants are relative to the data. `unobserved` is what all
 unseen pairs weigh against the seen ones; with ridge_exponent 1 every vector vanishes from
 ridge 1 on, because a matrix scaled by the roots of both its sums has a largest singular value
-of 1. So one grid and one default suit all data sets. On hold-outs of training data, NDCG@20:
-
-* user_exponent 0 → .5 (long histories count less): ml-1m .208 → .212, LastFM .178 → .179,
-  Gowalla .121 → .123;
-* ridge_exponent 1 / .5: LastFM .179 / .178, ml-1m .207 / .195, Gowalla .119 / .121.
+of 1. So one grid and one default suit all data sets. `user_exponent` .5 (long histories count
+less) and `ridge_exponent` 1 were chosen on hold-outs of the training parts of ml-1m, LastFM and
+Gowalla; ``peerrec evaluate DATA --ranker factors --set KEY=VALUE`` compares others.
 
 `tail` < 1 minimises the conditional value at risk of the users' losses, the mean over the
 worst-served share, after SAFER2 (Togashi et al. 2024, "Safe collaborative filtering"): items
 are solved with users weighted by a smooth step at the (1 − tail) quantile of their losses. At
 its optimum a user's loss per weight is 1 − Σ_i w x_u·y_i / Σ w, so it costs one product.
-An option, not the default: it lowers the loss of the tail, but not its lists. On the ml-1m
-hold-out NDCG and recall of the worst-served half fall from .105 to .098 / .091 / .087 at a tail
-of .7 / .5 / .3, the mean from .212 to .206 / .201 / .197; on LastFM the mean from .220 to .215.
+An option, not the default: on those hold-outs it lowered the loss of the tail, but made the
+tail's lists worse, and the others' too.
 
-Left out: adversarial perturbation with a magnitude per user (after PamaCF, Zhang et al. 2024). In
-closed form the worst perturbation of the items within a radius is a further ridge on that
-user, here by a logistic step of the vector's length: ml-1m .2122 → .2116 / .2118 / .2089 at a
-magnitude of .25 / .5 / 1 (.2136 with the sign turned round), LastFM .2196 → .2188 / .2176 /
-.2143 (.2182): no more than a ridge differently tuned.
+Left out: adversarial perturbation with a magnitude per user (PamaCF: Zhang et al. 2024,
+"Understanding and improving adversarial collaborative filtering for robust recommendation",
+arXiv:2410.22844). In closed form the worst perturbation of the items within a radius is a further
+ridge on that user, larger for long vectors; on the hold-outs it was worth no more than a ridge
+differently tuned.
 
 Each solve is a few rounds of conjugate gradients from the last vectors (`factor_rows`), the
 last one of all is the users'. Folding one user or item in is exact. Cost: iterations ·
@@ -55,9 +52,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from peerrec.errors import ConfigError
+from peerrec.late import sparse
 from peerrec.ranking.factor_rows import row_blocks, solve_row, solve_rows
 from peerrec.ranking.factor_scale import FactorParameters, Scale
 

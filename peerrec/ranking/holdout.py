@@ -26,8 +26,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.snapshot import InteractionSnapshot, SegmentLayer
 
 __all__ = ["HeldOut", "OrderOf", "hash_order", "hide", "newest_of"]

@@ -30,9 +30,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from peerrec.errors import ConfigError, UnknownPeer
+from peerrec.late import sparse
 from peerrec.ranking.connectivity import flag_bridged, through_best
 from peerrec.ranking.distrust import Distrust
 from peerrec.ranking.merit import Merit, MeritParameters

@@ -28,9 +28,9 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from peerrec.errors import ConfigError
+from peerrec.late import sparse
 from peerrec.ranking.snapshot import InteractionSnapshot
 
 __all__ = ["NEIGHBOURHOODS", "neighbourhoods"]

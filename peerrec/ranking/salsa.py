@@ -54,9 +54,9 @@ from typing import Protocol, TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from peerrec.errors import ConfigError
+from peerrec.late import sparse
 from peerrec.ranking.snapshot import InteractionSnapshot
 
 __all__ = ["Salsa", "SalsaParameters", "Steps", "Walk", "gates", "ridge_solution"]

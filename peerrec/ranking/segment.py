@@ -24,7 +24,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
+
+from peerrec.late import sparse
 
 __all__ = ["Edges", "Saturation", "Segment", "concatenated_rows", "unique_pairs"]
 

@@ -21,8 +21,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.snapshot import InteractionSnapshot
 
 __all__ = ["cosines", "listener_vectors"]

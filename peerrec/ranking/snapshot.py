@@ -17,8 +17,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.segment import Edges, Segment, concatenated_rows
 
 __all__ = ["InteractionSnapshot", "Layer", "OverlayLayer", "SegmentLayer"]

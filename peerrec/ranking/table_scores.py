@@ -34,8 +34,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.factor_serving import Evidence, capped, evidence_cap
 from peerrec.ranking.factor_solve import FactorSettings, item_vectors, solve_users
 from peerrec.ranking.factor_table import FactorTable, Keys, row_positions

@@ -27,8 +27,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from peerrec.late import sparse
 from peerrec.ranking.holdout import HeldOut
 from peerrec.ranking.list_quality import list_quality
 from peerrec.ranking.ridge_path import RidgePath, ridge_coefficients, ridge_path

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -54,8 +55,9 @@ class OwnerLock:
                 self._file = file
             else:  # its owner removed it between our opening and our locking
                 os.close(file)
-        os.truncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk others are not told who it is, but kept out
+            os.truncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def refuse_if_held(self) -> None:
         """Raise StoreLocked when another opener holds the lock; take nothing."""
@@ -93,7 +95,9 @@ class OwnerLock:
     def release(self) -> None:
         """Give the lock back and remove the lock file; twice is no error."""
         if self._file >= 0:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder that is read-only by now keeps the file
+                if still_there(self._file, self.path):  # else it is another opener's
+                    self.path.unlink()
             os.close(self._file)
             self._file = -1
 

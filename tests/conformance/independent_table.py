@@ -45,7 +45,7 @@ def decode_offer(data: bytes, network: bytes) -> Offer:
     fields = unpacked(head)
     need(type(fields) is list and len(fields) == 8, "no header of a table")
     version, frame, dim, author, minute, rows, size, body_hash = fields
-    need(version == 1 and frame == 1 and dim == 16, "another version, frame or d")
+    need(version == 1 and frame == 1 and dim == 48, "another version, frame or d")
     offer = Offer(
         frame, dim, data_of(author, 32, 32), integer(minute, 0, COUNT),
         integer(rows, 0, ROWS_MAX), integer(size, 1, BODY_BYTES_MAX), data_of(body_hash, 32, 32),
@@ -63,10 +63,10 @@ def decode_body(body: bytes, offer: Offer) -> Table:
 def read_body(body: bytes, dim: int, rows: int) -> Table:
     need(len(body) >= 16, "no head")
     version, its_dim, exchanges, n, n_keys, scale = struct.unpack_from("<BBHIIf", body)
-    need(version == 1 and its_dim == dim and n == rows, "another version, d or number of rows")
+    need(version == 2 and its_dim == dim and n == rows, "another version, d or number of rows")
     need(0 <= scale <= 1e12, "scale out of range")
     n_moment = dim * (dim + 1) // 2
-    sizes = [16, 2 * n_moment, n_keys, n, n, 3 * dim * n // 4]
+    sizes = [16, 2 * n_moment, n_keys, n, n, dim * n // 2]
     need(len(body) == sum(sizes), "another length")
     ends = [sum(sizes[: k + 1]) for k in range(6)]
     upper = [x * scale / 32_767 for x in struct.unpack_from(f"<{n_moment}h", body, 16)]
@@ -77,7 +77,7 @@ def read_body(body: bytes, dim: int, rows: int) -> Table:
     unit = math.sqrt(max(sum(moment[i][i] for i in range(dim)), 0) / dim)
     steps = directions(body[ends[4] :])
     mean = [
-        [step * 2 ** ((k - 191) / 16) * p * unit / 31 for step in steps[i * dim : (i + 1) * dim]]
+        [step * 2 ** ((k - 191) / 16) * p * unit / 7 for step in steps[i * dim : (i + 1) * dim]]
         for i, (k, p) in enumerate(zip(body[ends[3] : ends[4]], share, strict=True))
     ]
     return Table(exchanges, keys, share, mean, moment)
@@ -104,11 +104,8 @@ def read_keys(data: bytes, n: int) -> list[int]:
 
 
 def directions(data: bytes) -> list[int]:
-    steps = []
-    for at in range(0, len(data), 3):
-        bits = int.from_bytes(data[at : at + 3], "little")
-        steps += [(bits >> 6 * k & 63) - 32 for k in range(4)]
-    need(-32 not in steps, "a direction of -32")
+    steps = [half - 8 for byte in data for half in (byte & 15, byte >> 4)]
+    need(-8 not in steps, "a direction of -8")
     return steps
 
 

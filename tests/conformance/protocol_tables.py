@@ -495,8 +495,9 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "table-header": table_header,
     "example-table": example_table,
     "constants-tables": module_constants(
-        "peerrec.protocol.exchange", "peerrec.peering.factor_state",
-        "peerrec.peering.factor_partners", "peerrec.peering.factoring",
+        "peerrec.protocol.exchange", "peerrec.peering.factor_state", "peerrec.ranking.factor_local",
+        "peerrec.peering.factor_partners", "peerrec.peering.factor_disguise",
+        "peerrec.peering.factoring",
     ),
     "settings": settings,
 }  # fmt: skip

@@ -23,7 +23,7 @@ from peerrec.ranking.factor_table import FactorTable
 
 FOLDER = Path(__file__).resolve().parent
 SEED = bytes(range(32))
-FRAME, DIM = 1, 16
+FRAME, DIM = 1, 48
 ITEMS = ("https://music.example/one", "spotify:track:1", "Sigur Rós – Hoppípolla")
 
 
@@ -71,7 +71,7 @@ def refused() -> list[dict[str, str]]:
 
     keys_at = 16 + DIM * (DIM + 1)
     rows = [
-        ("another version", spoiled(0, b"\2")),
+        ("another version", spoiled(0, b"\1")),
         ("another d", spoiled(1, b"\x20")),
         ("more rows than the header of the offer says", encode_table(some_table(4))),
         ("scale is NaN", spoiled(12, struct.pack("<f", float("nan")))),
@@ -81,7 +81,7 @@ def refused() -> list[dict[str, str]]:
         ("key not in its shortest form", spoiled(keys_at, b"\x81\x00")),
         ("a byte too few", body[:-1]),
         ("a byte too many", body + b"\0"),
-        ("a direction of -32", spoiled(len(body) - 3, bytes(3))),
+        ("a direction of -8", spoiled(len(body) - 1, bytes(1))),
     ]
     return [{"name": name, "body": data.hex()} for name, data in rows]
 

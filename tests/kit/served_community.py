@@ -9,7 +9,6 @@ import numpy as np
 from scipy import sparse
 
 from peerrec import Interaction, Options, Recommender, TrustEdge
-from peerrec.facade.served_table import keep_served
 from peerrec.ids import item_hash
 from peerrec.ranking.factor_codec import encode_table
 from peerrec.ranking.factor_frame import item_keys
@@ -17,6 +16,7 @@ from peerrec.ranking.factor_local import LocalFactors
 from peerrec.ranking.factor_solve import FactorSettings
 from peerrec.ranking.factor_table import FactorTable
 from peerrec.store.memory import MemoryStore
+from peerrec.store.served_table import keep_served
 
 NOW = 1_700_000_040.0
 NEW = "new-item"

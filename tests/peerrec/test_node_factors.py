@@ -10,13 +10,15 @@ from known_people import know_people
 
 from peerrec.errors import StoreFull
 from peerrec.ids import item_hash
-from peerrec.peering.factor_state import DIM, EPOCH_EXCHANGES, EPOCHS, SERVED
+from peerrec.peering.factor_state import DIM
 from peerrec.peering.factoring import Factoring
 from peerrec.peering.settings import NodeSettings
 from peerrec.protocol.messages import Feature, Hello, Profile, Table, TableStep, Type
 from peerrec.protocol.wire import decode
 from peerrec.ranking.factor_codec import decode_table, encode_table
 from peerrec.ranking.factor_frame import item_keys
+from peerrec.ranking.factor_local import EPOCH_EXCHANGES
+from peerrec.store.served_table import SERVED
 from peerrec.testing.node_pair import NodePair, Participant, make_participant
 
 HOUR = 3_600.0
@@ -100,7 +102,8 @@ def test_two_who_trust_each_other_average_their_tables():
         status = each.node.status(pair.now)
         assert status.factors is not None
         assert status.factors.rows == 55
-        assert status.factors.version == min(status.factors.exchanges // 5, 4)
+        ended = np.count_nonzero(np.cumsum(EPOCH_EXCHANGES) <= status.factors.exchanges)
+        assert status.factors.version == ended
         assert not any(name.startswith("violation") for name in status.counters)
         served = decode_table(each.store.setting(SERVED) or b"", dim=DIM, rows_max=100)
         assert len(served) == 55
@@ -275,7 +278,8 @@ def test_a_node_that_starts_again_serves_what_it_had_and_takes_part():
 
 def test_a_store_that_fails_costs_an_exchange_and_nothing_else(monkeypatch):
     pair = friends()
-    until(pair, lambda: exchanges(pair.a) == 4)
+    first, whole = EPOCH_EXCHANGES[0], sum(EPOCH_EXCHANGES)
+    until(pair, lambda: exchanges(pair.a) == first - 1)
 
     def full(**_: object) -> None:
         raise StoreFull("no room")
@@ -284,18 +288,18 @@ def test_a_store_that_fails_costs_an_exchange_and_nothing_else(monkeypatch):
         raise StoreFull("no room")
 
     monkeypatch.setattr(pair.a.store, "accept", full)
-    until(pair, lambda: exchanges(pair.a) == 6)
+    until(pair, lambda: exchanges(pair.a) == first + 1)
     assert pair.a.node.status(pair.now).counters["store failures"] == 1
     assert factoring(pair.a).state.version == 0
     monkeypatch.undo()
-    until(pair, lambda: exchanges(pair.a) == 20)
-    assert factoring(pair.a).state.version == 3
+    until(pair, lambda: exchanges(pair.a) == whole)
+    assert factoring(pair.a).state.version == len(EPOCH_EXCHANGES) - 1
     with monkeypatch.context() as patch:
         patch.setattr(pair.a.store, "interactions", broken)
         pair.network.run_for(HOUR)
-        assert exchanges(pair.a) == 20
+        assert exchanges(pair.a) == whole
         assert pair.a.node.status(pair.now).counters["store failures"] > 1
-    until(pair, lambda: exchanges(pair.a) > 20)
+    until(pair, lambda: exchanges(pair.a) > whole)
 
 
 def test_tables_take_turns_with_sessions_on_the_same_credit():
@@ -331,7 +335,10 @@ def sent_keys(pair: NodePair, person: Participant, seconds: float) -> np.ndarray
 @pytest.mark.parametrize("mix_min", [9, 10])
 def test_a_private_person_receives_and_is_in_a_table_only_among_enough(mix_min: int):
     pair = NodePair(
-        1, settings=NodeSettings(batch_delay_s=1.0, factor_rest_s=0.0, factor_mix_min=mix_min)
+        1,
+        settings=NodeSettings(
+            batch_delay_s=1.0, factor_rest_s=0.0, factor_mix_min=mix_min, factor_private_kept=1.0
+        ),
     )
     for n in range(5):
         pair.a.play(f"secret:{n}", public=False)
@@ -373,7 +380,7 @@ def test_the_same_seed_gives_the_same_exchanges():
 
 def test_who_averaged_to_the_end_begins_no_exchange_for_a_day():
     pair = friends(settings=NodeSettings(batch_delay_s=1.0, factor_every_s=60.0))
-    in_a_round = EPOCHS * EPOCH_EXCHANGES
+    in_a_round = sum(EPOCH_EXCHANGES)
     until(pair, lambda: factoring(pair.a).state.exchanges >= in_a_round, 12 * HOUR)
     before = factoring(pair.a).state.exchanges
     pair.network.run_for(12 * HOUR)

@@ -31,7 +31,7 @@ from peerrec.protocol.messages import (
     TableStep,
 )
 from peerrec.protocol.table_offer import SignedTable, sign_table
-from peerrec.ranking.factor_codec import encode_table
+from peerrec.ranking.factor_codec import VERSION, encode_table
 from peerrec.ranking.factor_table import FactorTable
 from peerrec.store import TrustEdge
 from peerrec.testing.hostile_peer import HostilePeer
@@ -148,6 +148,16 @@ class Victim:
         size = sum(len(m.data) for m in self.heard(PART))
         self.says(Table(request, HAVE, size))
 
+    def begins(self) -> int:
+        """Let the victim begin an exchange with the liar; return its number."""
+        while not self.heard(OFFER):
+            self.factoring._next_at = self.network.now
+            self.network.act(
+                self.person.peer, self.person.node.on_timer(self.network.time_of(self.person.peer))
+            )
+            self.network.run_for(1.0)
+        return self.heard(OFFER)[0].request
+
     def alike(self, n: int = 10) -> SignedTable:
         """Return an honest table, signed by the liar: the victim's, and n rows more."""
         local = self.factoring.state.local
@@ -221,10 +231,10 @@ def spoiled(at: int, data: bytes, body: bytes = GOOD) -> bytes:
 
 def with_keys(keys: bytes, n: int) -> bytes:
     """Return a body of n rows with any bytes as keys."""
-    head = struct.pack("<BBHIIf", 1, DIM, 0, n, len(keys), 1.0)
+    head = struct.pack("<BBHIIf", VERSION, DIM, 0, n, len(keys), 1.0)
     triangle = np.eye(DIM)[np.triu_indices(DIM)]
     moment = (triangle * 32_767).astype("<i2").tobytes()
-    return head + moment + keys + bytes([200]) * 2 * n + bytes([0x82, 0x20, 0x08]) * (4 * n)
+    return head + moment + keys + bytes([200]) * 2 * n + bytes([0x88]) * (DIM // 2 * n)
 
 
 BODIES = {
@@ -235,7 +245,7 @@ BODIES = {
     "a moment of nobody": spoiled(16, struct.pack("<h", -32_767)),
     "a number of six bits that is none": GOOD[:-3] + bytes(3),
     "another d inside": spoiled(1, bytes([DIM + 4])),
-    "another version inside": spoiled(0, b"\2"),
+    "another version inside": spoiled(0, bytes([VERSION + 1])),
     "more rows inside than announced": body_of(41),
     "fewer rows inside than announced": body_of(39),
     "a byte too many": GOOD + b"\0",
@@ -265,6 +275,14 @@ def test_a_body_with(name: str):
     victim.unharmed("malformed")
 
 
+@pytest.mark.parametrize("name", ["a scale that is NaN", "a byte too few", "all zeros"])
+def test_an_answer_with_a_body_with(name: str):
+    victim = Victim()
+    table = Lie(BODIES[name]).signed(victim.liar.signer, victim.network.now)
+    victim.sends(table, victim.begins())
+    victim.unharmed("malformed")
+
+
 # -- offers that are wrong ---------------------------------------------------------------------
 
 SOMEBODY = KeyedHashSigner(bytes(31) + b"\7")
@@ -287,6 +305,33 @@ def test_an_offer_of(name: str):
     victim = Victim()
     victim.offers(lie.signed(victim.liar.signer, victim.network.now))
     victim.unharmed(violation)
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_an_answer_that_offers(name: str):
+    lie, violation = OFFERS[name]
+    victim = Victim()
+    request = victim.begins()
+    victim.offers(lie.signed(victim.liar.signer, victim.network.now), request)
+    victim.unharmed(violation)
+
+
+def test_a_right_answer_is_taken_so_that_the_others_fail_for_their_lie_alone():
+    victim = Victim()
+    request = victim.begins()
+    victim.sends(victim.alike(), request)
+    assert victim.violations() == {}
+    assert victim.factoring.state.exchanges == 1
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_two_tables_in_one_exchange_are_refused(begun: bool):
+    victim = Victim()
+    request = victim.begins() if begun else 1
+    for seed in (1, 2):
+        table = Lie(body_of(seed=seed)).signed(victim.liar.signer, victim.network.now)
+        victim.offers(table, request)
+    victim.unharmed("state")
 
 
 def test_a_wrong_signature_is_refused():
@@ -321,12 +366,36 @@ def test_bytes_that_are_no_offer_are_refused():
 # -- transfers that go wrong -------------------------------------------------------------------
 
 
-def test_parts_out_of_order_are_refused():
+def test_parts_out_of_order_are_never_put_together():
     victim = Victim()
     table = Lie(body_of(3_000), 3_000).signed(victim.liar.signer, victim.network.now)
     victim.offers(table)
     at = TABLE_PART_BYTES
-    victim.says(Table(1, PART, at, table.body[at : 2 * at]))
+    parts = [Table(1, PART, n, table.body[n : n + at]) for n in range(0, len(table.body), at)]
+    victim.says(Table(1, HAVE), *parts[1:])  # the first one never comes
+    victim.says(Table(1, HAVE, sum(len(m.data) for m in victim.heard(PART))))
+    victim.network.run_for(200.0)
+    assert victim.violations()["silence"] >= 1
+    assert victim.content() == victim.before
+    assert victim.factoring.exchange is None
+    assert victim.score() < 0.0
+
+
+@pytest.mark.parametrize("at", [1, 100, TABLE_PART_BYTES - 1])
+def test_a_part_that_overlaps_the_one_before_is_refused(at: int):
+    victim = Victim()
+    table = Lie(body_of(3_000), 3_000).signed(victim.liar.signer, victim.network.now)
+    victim.offers(table)
+    victim.says(Table(1, PART, 0, table.body[:TABLE_PART_BYTES]))
+    victim.says(Table(1, PART, at, table.body[at : at + TABLE_PART_BYTES]))
+    victim.unharmed("state")
+
+
+@pytest.mark.parametrize("n", [1, TABLE_BYTES_MAX])
+def test_a_receipt_of_bytes_that_there_are_not_is_refused(n: int):
+    victim = Victim()
+    victim.offers(Lie(GOOD).signed(victim.liar.signer, victim.network.now))
+    victim.says(Table(1, HAVE, n))
     victim.unharmed("state")
 
 
@@ -337,6 +406,7 @@ def test_half_a_table_is_never_taken_in():
     victim.says(Table(1, HAVE), Table(1, PART, 0, table.body[:TABLE_PART_BYTES]))
     victim.network.run_for(200.0)
     assert victim.violations()["silence"] >= 1
+    assert victim.score() < -1.0
     assert victim.content() == victim.before
     assert victim.factoring.exchange is None
     assert victim.heard(NO)
@@ -390,17 +460,20 @@ def test_offers_without_end_are_refused():
     for n in range(20):
         victim.says(Table(2 * n + 1, OFFER, 0, table.offer))
     assert victim.violations()["rate"] >= 5
+    assert victim.score() < -1.0
     assert victim.content() == victim.before
 
 
 def test_asking_for_the_same_bytes_without_end_is_refused():
     victim = Victim()
     victim.offers(Lie(GOOD).signed(victim.liar.signer, victim.network.now))
-    for _ in range(10):
+    for n in range(60):
         victim.says(Table(1, HAVE), Status(0, StatusCode.CREDIT, 1 << 20))
+        victim.network.run_for(19.0 * (n % 10 == 9))
     assert victim.violations()["rate"] == 1
     assert victim.factoring.exchange is None
     assert len(victim.heard(PART)) <= 5
+    assert victim.content() == victim.before
 
 
 def test_the_same_table_once_more_is_not_taken_twice():

@@ -72,6 +72,15 @@ def test_what_a_publishes_changes_what_is_recommended_to_b():
         assert list(sight.recommend(n=5).items) == ["song:new"]
 
 
+def test_trust_stated_right_after_the_start_counts_within_seconds():
+    pair = NodePair(seed=3, link=False)
+    pair.network.run_for(2.0)
+    pair.b.trust(pair.a)
+    pair.b.publish()
+    pair.network.run_for(8.0)
+    assert pair.b.node.status(pair.now).followed == 1
+
+
 def test_weights_and_minutes_arrive_as_they_were_stated():
     pair = NodePair(seed=2)
     pair.b.trust(pair.a)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from served_community import NEW, NOW, crowd, device, exposure_ratio, served, table_of
 
-from peerrec import Interaction, Options, Recommender
+from peerrec import Interaction, Options, Recommender, TrustEdge
 from peerrec.facade.self_tuning import Choice, is_due
 from peerrec.limits import DAY_S
 from peerrec.ranking.blend import BlendParameters
@@ -141,3 +141,31 @@ def test_a_first_table_is_worth_a_search_a_day_after_the_last():
     assert is_due(80, last, NOW + DAY_S, served=True)
     assert not is_due(80, last, NOW + DAY_S / 2, served=True)
     assert not is_due(40, None, NOW, served=True)
+
+
+def test_the_lists_of_many_are_blended_as_ones_own_is():
+    with mine(table=TABLE, options=HALF) as me, mine() as plain:
+        own = me.recommend(50)
+        many = me.recommend_many(["me", "u1", "u2"], n=50)
+        assert many.items[0].tolist() == own.items
+        np.testing.assert_allclose(many.scores[0], [each.score for each in own], rtol=1e-4)
+        assert many.items[0].tolist() != plain.recommend_many(["me"], n=50).items[0].tolist()
+        seen = me.recommend_many(["me"], n=50, exclude_seen=False).items[0].tolist()
+        assert seen == me.recommend(50, exclude_seen=False).items
+    with mine(table=TABLE, options=Options(tune=False, factors=False)) as off, mine() as plain:
+        assert (
+            off.recommend_many(["me"]).items.tolist() == plain.recommend_many(["me"]).items.tolist()
+        )
+
+
+def test_another_s_list_of_many_is_about_what_its_own_device_shows_of_the_same_records():
+    with mine(table=TABLE, options=HALF) as me:
+        for user in range(300):
+            rows = np.flatnonzero(PEOPLE.have[user])
+            me.record_many(Interaction(f"u{user}", f"i{item}", 1.0, NOW) for item in rows)
+        me.trust_many([TrustEdge("u30", f"u{friend}", 1.0, NOW) for friend in range(31, 56)])
+        many = me.recommend_many(["u30"], n=20).items[0].tolist()
+    with device(PEOPLE, 30, list(range(31, 56)), table=TABLE, options=HALF) as other:
+        shows = other.recommend(20).items  # with other walkers
+        assert len(set(many) & set(shows)) >= 18
+        assert len(set(many) & set(other.recommend(20, factors=False).items)) < 18

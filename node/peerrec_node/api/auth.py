@@ -17,6 +17,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import secrets
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,27 +84,31 @@ class TokenRow(msgspec.Struct, frozen=True):
 
 
 class Tokens:
-    """The tokens of one store; also a command in another process may change them.
+    """The tokens of one store.
 
     Args:
-        store: keeps them among its settings.
+        store: keeps them among its settings; used by all methods but `scope_of`, which may
+            be called from any thread.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._packed: bytes | None = None
         self._rows: dict[str, TokenRow] = {}
+        self.refresh()
 
     def rows(self) -> list[TokenRow]:
         """Return all tokens, oldest first."""
-        return list(self._current().values())
+        self.refresh()
+        return list(self._rows.values())
 
-    def _current(self) -> dict[str, TokenRow]:
+    def refresh(self) -> None:
+        """Read what somebody else may have changed, such as a command."""
         packed = self._store.setting(SETTING)
         if packed != self._packed:
             rows = [] if packed is None else msgspec.json.decode(packed, type=list[TokenRow])
+            # Replaced whole: who looks from another thread sees all of it or nothing.
             self._packed, self._rows = packed, {row.digest: row for row in rows}
-        return self._rows
 
     def create(self, name: str, scope: Scope, now: float) -> tuple[str, TokenRow]:
         """Return a new token, which is told only now, and its row.
@@ -135,19 +140,20 @@ class Tokens:
         return gone
 
     def scope_of(self, secret: str) -> Scope | None:
-        """Return what a token may do; None where it is none of these."""
-        row = self._current().get(digest(secret))
+        """Return what a token may do, as of the last refresh; None where it is none of these."""
+        row = self._rows.get(digest(secret))
         return None if row is None else row.scope
 
     def _write(self, rows: list[TokenRow]) -> None:
         self._store.set_setting(SETTING, msgspec.json.encode(rows) if rows else None)
+        self.refresh()
 
 
 # -- sessions -------------------------------------------------------------------------------
 
 
 class Sessions:
-    """Sessions of browsers, which end with the daemon.
+    """Sessions of browsers, which end with the daemon; for any thread.
 
     Args:
         clock: returns unix seconds.
@@ -155,36 +161,40 @@ class Sessions:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._one_time: OrderedDict[str, float] = OrderedDict()
         self._used_at: OrderedDict[str, float] = OrderedDict()
 
     def one_time_token(self) -> str:
         """Return a token that one browser can exchange for a session, once."""
         secret = secrets.token_urlsafe(32)
-        self._one_time[digest(secret)] = self._clock()
-        while len(self._one_time) > API_SESSIONS_MAX:
-            self._one_time.popitem(last=False)
+        with self._lock:
+            self._one_time[digest(secret)] = self._clock()
+            while len(self._one_time) > API_SESSIONS_MAX:
+                self._one_time.popitem(last=False)
         return secret
 
     def exchange(self, token: str) -> str | None:
         """Return the secret of a new session for a one-time token; None where it is none."""
-        made_at = self._one_time.pop(digest(token), None)
-        if made_at is None or not 0 <= self._clock() - made_at < ONE_TIME_S:
-            return None
-        secret = secrets.token_urlsafe(32)
-        self._used_at[digest(secret)] = self._clock()
-        while len(self._used_at) > API_SESSIONS_MAX:
-            self._used_at.popitem(last=False)
-        return secret
+        with self._lock:
+            made_at = self._one_time.pop(digest(token), None)
+            if made_at is None or not 0 <= self._clock() - made_at < ONE_TIME_S:
+                return None
+            secret = secrets.token_urlsafe(32)
+            self._used_at[digest(secret)] = self._clock()
+            while len(self._used_at) > API_SESSIONS_MAX:
+                self._used_at.popitem(last=False)
+            return secret
 
     def is_open(self, secret: str) -> bool:
         """Return whether a cookie belongs to a session, which lasts longer for being used."""
         name, now = digest(secret), self._clock()
-        used_at = self._used_at.pop(name, None)
-        if used_at is None or now - used_at >= SESSION_S:
-            return False
-        self._used_at[name] = now
-        return True
+        with self._lock:
+            used_at = self._used_at.pop(name, None)
+            if used_at is None or now - used_at >= SESSION_S:
+                return False
+            self._used_at[name] = now
+            return True
 
 
 # -- where a request comes from --------------------------------------------------------------

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
+import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from peerrec.errors import DataError
+from peerrec.errors import DataError, StoreError
 from peerrec.ids import peer_text
 from peerrec.protocol.invite import Address
 from peerrec.store import RawId, Store
 from peerrec_node.api.auth import Sessions, Tokens
 from peerrec_node.api.events import EventHub
+from peerrec_node.api.labels import Labels
 from peerrec_node.api.lists import Lists
+from peerrec_node.api.node_calls import NodeCalls
 from peerrec_node.api.saved_settings import SavedSettings
+from peerrec_node.api.tally import Tally
 from peerrec_node.api.traffic import TrafficTotals
 from peerrec_node.commands.common import Opened
 
@@ -48,11 +52,12 @@ class Api:
         events: tells pages what happens.
         tokens, sessions: who may ask.
         settings: what can be set from here.
+        labels: what the person calls their peers.
         traffic: bytes of all links so far.
         ended: links that ended lately.
         nearby: who was found in the local network: address and when, by peer.
-        requests: how many were answered, by (method, route, status).
-        seconds: what they took, by the same without the status.
+        tally: what was answered.
+        calls: from where requests are served to the node's loop.
         started_at: unix seconds.
         ready: whether the daemon takes part in the network.
     """
@@ -65,12 +70,13 @@ class Api:
     tokens: Tokens
     sessions: Sessions
     settings: SavedSettings
+    labels: Labels
     traffic: TrafficTotals
     started_at: float
     ended: deque[Ended] = field(default_factory=lambda: deque(maxlen=ENDED_MAX))
     nearby: dict[bytes, tuple[Address, float]] = field(default_factory=dict)
-    requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    seconds: defaultdict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    tally: Tally = field(default_factory=Tally)
+    calls: NodeCalls = field(default_factory=NodeCalls)
     ready: bool = False
 
     @property
@@ -80,9 +86,15 @@ class Api:
 
     def changed(self) -> None:
         """Take note that the person did something: lists must show it at once."""
+        self.tokens.refresh()
         self.lists.changed()
         self.daemon.driver.publish()
         self.events.look_soon()
+
+    def turned(self) -> None:
+        """Take note that something happened to the node: lists may be outdated."""
+        with contextlib.suppress(StoreError):  # whoever asks for a list hears of it
+            self.lists.look()
 
     def link_ended(self, peer: bytes, reason: str) -> None:
         """Take note that a link ends; the node still knows it."""

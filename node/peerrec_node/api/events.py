@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -56,10 +57,14 @@ class Event(NamedTuple):
 
 
 class EventHub:
-    """Passes events to all listeners."""
+    """Passes events from one loop, the node's, to listeners on another.
+
+    `listening` belongs to the listeners' loop, all else to the node's.
+    """
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[Event | None]] = set()
+        self._queues: dict[asyncio.Queue[Event | None], asyncio.AbstractEventLoop] = {}
+        self._home: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self._closed = False
 
@@ -78,46 +83,57 @@ class EventHub:
 
     def tell(self, event: Event) -> None:
         """Pass an event on; who has too many waiting is cut off."""
-        for queue in list(self._queues):
-            try:
-                queue.put_nowait(event)
-            except asyncio.QueueFull:
-                self._end(queue)
+        for queue, loop in list(self._queues.items()):
+            loop.call_soon_threadsafe(self._put, queue, event)
 
     def close(self) -> None:
         """End all streams."""
         self._closed = True
         self._wake.set()
-        for queue in list(self._queues):
+        for queue, loop in list(self._queues.items()):
+            loop.call_soon_threadsafe(self._end, queue)
+
+    def _put(self, queue: asyncio.Queue[Event | None], event: Event) -> None:
+        if queue not in self._queues:
+            return
+        try:
+            queue.put_nowait(event)
+        except asyncio.QueueFull:
             self._end(queue)
 
     def _end(self, queue: asyncio.Queue[Event | None]) -> None:
-        self._queues.discard(queue)
+        self._queues.pop(queue, None)
         while not queue.empty():
             queue.get_nowait()
         queue.put_nowait(None)
 
-    async def listen(self) -> AsyncIterator[Event | None]:
-        """Yield events, and None where nothing happened for `KEEP_ALIVE_S`."""
+    @contextmanager
+    def listening(self) -> Iterator[AsyncIterator[Event | None]]:
+        """Listen until the block ends: to events, and None where nothing was for `KEEP_ALIVE_S`."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue(WAITING_MAX)
-        self._queues.add(queue)
-        self._wake.set()
+        self._queues[queue] = asyncio.get_running_loop()
+        if self._home is not None and not self._closed:
+            self._home.call_soon_threadsafe(self._wake.set)
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(KEEP_ALIVE_S):
-                        event = await queue.get()
-                except TimeoutError:
-                    yield None
-                    continue
-                if event is None:
-                    return
-                yield event
+            yield self._heard(queue)
         finally:
-            self._queues.discard(queue)
+            self._queues.pop(queue, None)
+
+    async def _heard(self, queue: asyncio.Queue[Event | None]) -> AsyncIterator[Event | None]:
+        while not self._closed:
+            try:
+                async with asyncio.timeout(KEEP_ALIVE_S):
+                    event = await queue.get()
+            except TimeoutError:
+                yield None
+                continue
+            if event is None:
+                return
+            yield event
 
     async def run(self, watcher: Watcher) -> None:
         """Look for events while anybody listens; nothing runs while nobody does."""
+        self._home = asyncio.get_running_loop()
         while not self._closed:
             self._wake.clear()
             if self._queues:
@@ -139,7 +155,7 @@ class Watcher:
         self._api = api
         self._syncs: dict[str, SyncResult | None] = {}
         self._version = api.lists.look()
-        self._own = api.lists.own
+        self._own, self._renewed = api.lists.own, api.lists.renewed
         self._news_at = self._status_at = self._traffic_at = -1e9
         self._status: Any = None
         self._bytes = 0
@@ -171,10 +187,12 @@ class Watcher:
 
     def _lists(self, now: float) -> Iterable[Event]:
         lists = self._api.lists
-        version, own = lists.look(), lists.own
+        version, own, renewed = lists.look(), lists.own, lists.renewed
         soon = own != self._own or now - self._news_at >= NEWS_S
-        if version != self._version and soon:
+        # Who came for news may have been shown the last list: the new one is told of, too.
+        if (version != self._version or renewed != self._renewed) and soon:
             self._version, self._own, self._news_at = version, own, now
+            self._renewed = renewed
             yield Event("recommendations", {"version": version})
 
     def _notices(self, failures: int, forks: int) -> Iterable[Event]:
@@ -203,6 +221,11 @@ class Watcher:
             yield Event("traffic", traffic)
 
 
+async def first_event(api: Api) -> bytes:
+    """Return what every stream begins with."""
+    return Event("status", current_status(api)).encoded()
+
+
 def current_status(api: Api) -> Any:
     """Return the status, with which every stream begins."""
     # Imported here: what answers the status also needs to know of events.
@@ -218,11 +241,11 @@ async def stream(api: Api, call: Call[Nothing, Nothing]) -> web.StreamResponse:
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
     )
-    events = api.events.listen()
-    await response.prepare(call.request)
-    await response.write(b"retry: 2000\n\n" + Event("status", current_status(api)).encoded())
-    with contextlib.suppress(ConnectionError):
-        async with contextlib.aclosing(events):  # type: ignore[type-var]
+    with api.events.listening() as events:
+        first = await api.calls.do(first_event, api)
+        await response.prepare(call.request)
+        with contextlib.suppress(ConnectionError):
+            await response.write(b"retry: 2000\n\n" + first)
             async for event in events:
                 await response.write(b": still here\n\n" if event is None else event.encoded())
     return response
@@ -237,5 +260,6 @@ ROUTES: Final = (
         scope=Scope.READ,
         media="text/event-stream",
         problems=("too-many",),
+        aside=True,
     ),
 )

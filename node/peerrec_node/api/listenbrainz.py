@@ -7,7 +7,7 @@ yet. Errors are ``{"code", "error"}``, which these players show, and not problem
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,8 +19,9 @@ from peerrec_node.api.context import Api
 from peerrec_node.api.problems import ApiProblem
 from peerrec_node.api.routes import Call, Nothing, Route
 from peerrec_node.commands.common import ME
-from peerrec_node.imports.listenbrainz import listen
-from peerrec_node.imports.rows import ImportedRow
+
+if TYPE_CHECKING:
+    from peerrec_node.imports.rows import ImportedRow
 
 __all__ = ["ROUTES", "rows_of"]
 
@@ -40,6 +41,9 @@ def rows_of(body: schemas.SubmitListens) -> list[ImportedRow]:
         return []
     if any(each.listened_at is None for each in listens):
         raise ApiProblem("bad-request", f"{kind}: each listen needs listened_at")
+    # Imported here: readers of files are nothing that a daemon starts with.
+    from peerrec_node.imports.listenbrainz import listen
+
     return [listen(msgspec.to_builtins(each)) for each in listens]
 
 
@@ -96,5 +100,6 @@ ROUTES: Final = (
         scope=None,
         answer=schemas.TokenValidity,
         old_style=True,
+        aside=True,
     ),
 )

@@ -88,13 +88,13 @@ def driver_events(api: Api, status: Status) -> Iterator[Sample]:
 
 def http_requests(api: Api, status: Status) -> Iterator[Sample]:
     """Yield answered requests."""
-    for (method, route, code), count in sorted(api.requests.items()):
+    for (method, route, code), count in sorted(api.tally.requests().items()):
         yield {"method": method, "route": route, "status": str(code)}, count
 
 
 def http_seconds(api: Api, status: Status) -> Iterator[Sample]:
     """Yield the time that requests took."""
-    for (method, route), seconds in sorted(api.seconds.items()):
+    for (method, route), seconds in sorted(api.tally.seconds().items()):
         yield {"method": method, "route": route}, seconds
 
 
@@ -149,6 +149,9 @@ METRICS: Final[tuple[Metric, ...]] = (
            ("method", "route", "status"), http_requests),
     Metric("peerrec_http_request_seconds_total", COUNTER, "Seconds spent on them, streams apart.",
            ("method", "route"), http_seconds),
+    Metric("peerrec_http_refused_total", COUNTER,
+           "Requests that found the node busy for too long, or too many before them.", (),
+           plain(lambda api, status: api.calls.refused)),
     Metric("peerrec_event_streams", GAUGE, "Open streams of events.", (),
            plain(lambda api, status: len(api.events))),
     Metric("peerrec_rankings_total", COUNTER, "Lists, explanations and maps that were computed.",
@@ -202,6 +205,6 @@ ROUTES: Final = (
         scope=Scope.READ,
         media="text/plain",
         local=True,
-        problems=("store",),
+        problems=("busy", "not-ready", "store"),
     ),
 )

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Final
-
-import segno
 
 from peerrec.errors import UnknownPeer
 from peerrec.ids import peer_text
 from peerrec.limits import API_LOGS_MAX
 from peerrec.peering.link import Link
+from peerrec.peering.status import LinkStatus
 from peerrec.protocol.invite import parse_invite
-from peerrec.protocol.messages import GoawayCode
 from peerrec_node.api import schemas
 from peerrec_node.api.auth import Scope
 from peerrec_node.api.context import Api
+from peerrec_node.api.names import peer_said
 from peerrec_node.api.people import other_peer
 from peerrec_node.api.problems import ApiProblem
 from peerrec_node.api.routes import Call, Nothing, Route
-from peerrec_node.driver import goaway
 
 __all__ = ["ROUTES", "qr_code", "traffic_of"]
+
+OF_LINK: Final = tuple(field.name for field in fields(LinkStatus))
 
 
 async def peers(api: Api, call: Call[Nothing, Nothing]) -> schemas.Peers:
     """Answer the links."""
-    ended = [schemas.EndedLink(**each._asdict()) for each in api.ended]
-    return schemas.Peers(links=list(api.daemon.status().links), recently_ended=ended)
+    of = api.labels.of
+    links = [
+        schemas.PeerLink(label=of(link.peer), **{name: getattr(link, name) for name in OF_LINK})
+        for link in api.daemon.status().links
+    ]
+    ended = [schemas.EndedLink(label=of(each.peer), **each._asdict()) for each in api.ended]
+    return schemas.Peers(links=links, recently_ended=ended)
 
 
 async def meet(api: Api, call: Call[Nothing, schemas.NewPeer]) -> schemas.PeerTaken:
@@ -49,14 +55,19 @@ async def meet(api: Api, call: Call[Nothing, schemas.NewPeer]) -> schemas.PeerTa
 
 
 async def leave(api: Api, call: Call[Nothing, Nothing]) -> schemas.PeerLeft:
-    """End the link to a peer; it may come again, unless it is blocked."""
-    who = other_peer(api, call.path["peer"])
-    link = api.daemon.driver.links.get(who) if isinstance(who, bytes) else None
-    if link is None:
+    """End the link to a peer, which then rests for a while."""
+    who, daemon = other_peer(api, call.path["peer"]), api.daemon
+    if not isinstance(who, bytes) or who not in daemon.driver.links:
         raise UnknownPeer(f"there is no link to peer {call.path['peer']!r:.80}")
-    link.send(goaway(GoawayCode.SHUTDOWN, ""))
-    link.hang_up("asked")
-    return schemas.PeerLeft(peer=peer_text(link.peer))
+    daemon.driver.ask(daemon.node.leave, who)
+    return schemas.PeerLeft(peer=peer_text(who))
+
+
+async def name(api: Api, call: Call[Nothing, schemas.NewLabel]) -> schemas.LabelTaken:
+    """Call a peer something."""
+    peer = peer_said(other_peer(api, call.path["peer"]))
+    api.labels.give(peer, call.body.label)
+    return schemas.LabelTaken(peer=peer, label=api.labels.of(peer))
 
 
 async def invite(api: Api, call: Call[Nothing, Nothing]) -> schemas.InviteLink:
@@ -74,6 +85,8 @@ def qr_code(text: str) -> str:
         >>> qr_code("peerrec")[:4]
         '<svg'
     """
+    import segno  # here: most starts draw none
+
     drawn = io.BytesIO()
     segno.make_qr(text, error="m").save(
         drawn, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=4,
@@ -101,7 +114,7 @@ async def logs(api: Api, call: Call[Nothing, Nothing]) -> schemas.Logs:
     node = api.daemon.node
     library = node.library
     frontier, followed = library.frontier, set(library.following.followed)
-    found = []
+    own, found = peer_text(node.peer), []
     for author, epoch in frontier.logs():
         segments, n_bytes, first, last = frontier.extent((author, epoch))
         found.append(
@@ -121,7 +134,7 @@ async def logs(api: Api, call: Call[Nothing, Nothing]) -> schemas.Logs:
         logs=found[:API_LOGS_MAX],
         total=len(found),
         budget_bytes=node.settings.follow_bytes_max,
-        held_bytes=api.store.segments.size_bytes(),
+        held_bytes=sum(each.bytes for each in found if each.author != own),
     )
 
 
@@ -171,10 +184,19 @@ ROUTES: Final = (
         method="DELETE",
         path="/api/v1/peers/{peer}",
         handler=leave,
-        summary="End the link to a peer; it may come again, unless it is blocked.",
+        summary="End the link to a peer, and take none to it for ten minutes.",
         scope=Scope.ADMIN,
         answer=schemas.PeerLeft,
         problems=("unknown", "not-allowed"),
+    ),
+    Route(
+        method="PUT",
+        path="/api/v1/peers/{peer}/label",
+        handler=name,
+        summary="Call a peer something that nobody else hears; an empty label takes it back.",
+        scope=Scope.ADMIN,
+        body=schemas.NewLabel,
+        answer=schemas.LabelTaken,
     ),
     Route(
         method="GET",

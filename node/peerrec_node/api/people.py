@@ -49,7 +49,7 @@ def mapped(api: Api, found: TrustMap) -> schemas.TrustMap:
     nodes = [
         schemas.TrustNode(
             peer=text(each.peer),
-            label=label(each.peer) if isinstance(each.peer, str) else None,
+            label=called(api, each.peer),
             hops=each.hops,
             merit=each.merit,
             score=scores.get(text(each.peer), 0.0),
@@ -64,6 +64,12 @@ def mapped(api: Api, found: TrustMap) -> schemas.TrustMap:
         for source, target, weight in found.edges
     ]
     return schemas.TrustMap(nodes=nodes, edges=edges)
+
+
+def called(api: Api, peer: RawId) -> str | None:
+    """Return what a peer is called: by the person, or where it was imported."""
+    given = api.labels.of(peer_said(peer))
+    return label(peer) if given is None and isinstance(peer, str) else given
 
 
 async def trust(api: Api, call: Call[Nothing, schemas.NewTrust]) -> schemas.TrustTaken:

@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "media-type": Kind(415, "The body must be JSON"),
     "not-allowed": Kind(422, "A value is not allowed"),
     "too-many": Kind(429, "Too many at once"),
+    "busy": Kind(503, "The node has too much to do"),
     "bug": Kind(500, "The daemon made a mistake"),
     "store": Kind(503, "The store cannot be used"),
     "not-ready": Kind(503, "The daemon is not ready"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -12,11 +13,16 @@ from peerrec.ranking.reasons import Reason
 from peerrec_node.api import schemas
 from peerrec_node.api.auth import Scope
 from peerrec_node.api.context import Api, item_named, item_text
-from peerrec_node.api.lists import ListQuestion
+from peerrec_node.api.lists import ListQuestion, Write
 from peerrec_node.api.names import Names, peer_said
+from peerrec_node.api.problems import ApiProblem
 from peerrec_node.api.routes import Call, Nothing, Route
+from peerrec_node.commands.common import Opened
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "answers_of"]
+
+FRESH_S: Final = 2.0
+"""How long is waited for a new list where there is an old one."""
 
 
 def kind_of(reason: Reason) -> Literal["path", "trust", "description", "table"]:
@@ -61,21 +67,38 @@ def recommended(names: Names, found: Recommendations) -> list[schemas.Recommende
     ]
 
 
+def answers_of(here: Opened) -> Write:
+    """Return what writes the answer of a list."""
+
+    def write(found: Recommendations, version: int, cached: bool) -> bytes:
+        items = recommended(Names(here), found)
+        return msgspec.json.encode(
+            schemas.RecommendationList(
+                version=version, items=items, notes=list(found.notes), cached=cached
+            )
+        )
+
+    return write
+
+
 async def recommendations(api: Api, call: Call[schemas.RecommendQuery, Nothing]) -> bytes:
-    """Answer a list, mostly from memory."""
+    """Answer a list, mostly from memory, where this waits for nobody."""
     query = call.query
     explore = api.settings.explore if query.explore is msgspec.UNSET else query.explore
     context = None if query.context is msgspec.UNSET else item_named(query.context)
-    listed, cached = await api.lists.get(ListQuestion(query.n, explore, context))
-    if cached not in listed.answers:
-        said = schemas.RecommendationList(
-            version=listed.version,
-            items=recommended(Names(api.here), listed.found),
-            notes=list(listed.found.notes),
-            cached=cached,
-        )
-        listed.answers[cached] = msgspec.json.encode(said)
-    return listed.answers[cached]
+    n = api.settings.n if query.n is msgspec.UNSET else query.n
+    question = ListQuestion(n, explore, context)
+    answer = api.lists.at_once(question)
+    if answer is not None:
+        return answer
+    last, key = api.lists.last(question), (question, api.lists.own)
+    if last is None:
+        return await api.calls.share(key, api.lists.get, question)
+    try:
+        async with asyncio.timeout(FRESH_S):
+            return await api.calls.share(key, api.lists.get, question)
+    except (TimeoutError, ApiProblem):
+        return last  # old, but all there is while the node has so much to do
 
 
 async def explain(api: Api, call: Call[schemas.ExplainQuery, Nothing]) -> schemas.ItemExplanation:
@@ -116,6 +139,7 @@ ROUTES: Final[Sequence[Route]] = (
         query=schemas.RecommendQuery,
         answer=schemas.RecommendationList,
         problems=("unknown", "not-allowed"),
+        aside=True,
     ),
     Route(
         method="GET",

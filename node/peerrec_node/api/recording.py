@@ -1,13 +1,14 @@
-"""Take what the person did: interactions, and what they think of an item."""
+"""Take what the person did: interactions, and what they think of an item; list what is muted."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from peerrec.store.rows import Interaction
+from peerrec.store.rows import Interaction, Mark
 from peerrec_node.api import schemas
 from peerrec_node.api.auth import Scope
 from peerrec_node.api.context import Api, item_named, item_text
+from peerrec_node.api.names import Names
 from peerrec_node.api.problems import ApiProblem
 from peerrec_node.api.routes import Call, Nothing, Route
 from peerrec_node.commands.common import ME
@@ -61,6 +62,17 @@ async def feedback(api: Api, call: Call[Nothing, schemas.Feedback]) -> schemas.F
     return schemas.FeedbackTaken(item=item_text(item), action=action)
 
 
+async def muted(api: Api, call: Call[Nothing, Nothing]) -> schemas.Muted:
+    """Answer what is never shown."""
+    names = Names(api.here)
+    found = [each.subject for each in api.store.marks() if each.mark is Mark.MUTE_ITEM]
+    return schemas.Muted(
+        items=[
+            schemas.MutedItem(item=item_text(item), name=names.of(item)) for item in reversed(found)
+        ]
+    )
+
+
 ROUTES: Final = (
     Route(
         method="POST",
@@ -79,5 +91,13 @@ ROUTES: Final = (
         scope=Scope.RECORD,
         body=schemas.Feedback,
         answer=schemas.FeedbackTaken,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/muted",
+        handler=muted,
+        summary="Items that are never shown, the latest muted first.",
+        scope=Scope.READ,
+        answer=schemas.Muted,
     ),
 )

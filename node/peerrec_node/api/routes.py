@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 from aiohttp import web
 
+from peerrec.limits import API_BODY_S
 from peerrec_node.api.auth import Scope
 from peerrec_node.api.problems import KINDS, ApiProblem
 
@@ -66,6 +68,8 @@ class Route:
         problems: kinds of problems that only this route has.
         old_style: whether errors and tokens are as ListenBrainz has them.
         local: whether nobody needs a token where only this machine can ask.
+        aside: whether the handler runs where requests are served, and not on the node's loop:
+            it touches neither the node nor its store.
     """
 
     method: str
@@ -81,6 +85,7 @@ class Route:
     problems: Sequence[str] = ()
     old_style: bool = False
     local: bool = False
+    aside: bool = False
 
     @property
     def takes_body(self) -> bool:
@@ -101,7 +106,7 @@ class Route:
             kinds += ["too-large", "not-allowed"]
             kinds += [] if self.old_style else ["media-type"]
         if self.path.startswith(("/api/v1", "/1/")):
-            kinds.append("store")
+            kinds += ["store", "busy", "not-ready"]
         if self.method != "GET":
             kinds.append("full")
         found: dict[int, list[str]] = {}
@@ -142,7 +147,15 @@ async def read_body(route: Route, request: web.Request) -> Any:
     """Return the document of a request."""
     if request.content_type != JSON and not route.old_style:
         raise ApiProblem("media-type", f"Content-Type is {request.content_type}; send {JSON}")
-    data = await request.read()
+    try:
+        async with asyncio.timeout(API_BODY_S):
+            data = await request.read()
+    except TimeoutError:
+        raise ApiProblem("bad-request", f"The body did not come within {API_BODY_S:g} s") from None
+    except RuntimeError as error:  # so aiohttp says that the connection was closed meanwhile
+        if request.transport is None:
+            raise ConnectionResetError("it left before its request was there") from error
+        raise
     try:
         return msgspec.json.decode(data, type=route.body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

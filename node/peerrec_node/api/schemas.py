@@ -19,7 +19,10 @@ import msgspec
 from msgspec import Meta
 
 from peerrec.limits import API_LIST_MAX, API_ROWS_MAX, ID_BYTES_MAX, WEIGHT_MAX
-from peerrec.peering.status import FactorStatus, LinkStatus
+from peerrec.peering.status import FactorStatus
+from peerrec.protocol.sync_shelf import SyncResult
+from peerrec_node.api.labels import LABEL_MAX
+from peerrec_node.settings.schema import ProfileName
 
 Item: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX)]
 Peer: TypeAlias = Annotated[str, Meta(min_length=1, max_length=ID_BYTES_MAX)]
@@ -62,7 +65,7 @@ class Status(Given):
     interactions: int
     items: int
     store_bytes: int
-    profile: Literal["desktop", "battery"]
+    profile: ProfileName
     factors: FactorStatus | None
     tuned: bool
 
@@ -77,9 +80,9 @@ class Health(Given):
 
 
 class RecommendQuery(Taken):
-    """Which list: how long, how adventurous (default: the setting), and for which item."""
+    """Which list: how long and how adventurous (default: the settings), and for which item."""
 
-    n: Length = 20
+    n: Length | msgspec.UnsetType = msgspec.UNSET
     explore: Share | msgspec.UnsetType = msgspec.UNSET
     context: Item | msgspec.UnsetType = msgspec.UNSET
 
@@ -209,6 +212,19 @@ class FeedbackTaken(Given):
     action: Literal["more", "less", "mute", "unmute"]
 
 
+class MutedItem(Given):
+    """An item that is never shown."""
+
+    item: str
+    name: str | None
+
+
+class Muted(Given):
+    """What is never shown, the latest first."""
+
+    items: list[MutedItem]
+
+
 # -- people ---------------------------------------------------------------------------------
 
 
@@ -279,14 +295,36 @@ class EndedLink(Given):
     """A link that ended, in a word why, and when."""
 
     peer: str
+    label: str | None
     reason: str
     at: float
+
+
+class PeerLink(Given):
+    """A link: to whom, and what the person calls them; bytes are before encryption.
+
+    ``address`` is a host alone where the peer dialled. ``latency_s`` is null before the first
+    ping, ``last_sync`` before the first session ended.
+    """
+
+    peer: str
+    label: str | None
+    dialled: bool
+    address: str
+    agent: str
+    up_s: float
+    latency_s: float | None
+    merit: float
+    score: float
+    bytes_in: int
+    bytes_out: int
+    last_sync: SyncResult | None
 
 
 class Peers(Given):
     """Present links, oldest first, and those that ended lately, newest first."""
 
-    links: list[LinkStatus]
+    links: list[PeerLink]
     recently_ended: list[EndedLink]
 
 
@@ -307,6 +345,19 @@ class PeerLeft(Given):
     """Whose link was ended."""
 
     peer: str
+
+
+class NewLabel(Taken):
+    """What to call a peer; nobody else hears it. An empty label takes it back."""
+
+    label: Annotated[str, Meta(max_length=LABEL_MAX)]
+
+
+class LabelTaken(Given):
+    """What a peer is called now."""
+
+    peer: str
+    label: str | None
 
 
 class InviteLink(Given):
@@ -346,7 +397,10 @@ class Log(Given):
 
 
 class Logs(Given):
-    """Logs by what they take, the largest first, and the bytes that others may take."""
+    """Logs by what they take, the largest first.
+
+    ``held_bytes`` is what the logs of others take, of ``budget_bytes`` that they may.
+    """
 
     logs: list[Log]
     total: int
@@ -382,16 +436,21 @@ class Traffic(Given):
 
 
 class Settings(Given):
-    """What can be set from here; ``pending`` names what counts from the next start on."""
+    """What can be set from here.
+
+    ``pending`` names what counts from the next start on, ``fixed`` what the file, the
+    environment or the command line sets: where, by name. That cannot be changed here.
+    """
 
     explore: float
     listens_public: bool
-    profile: Literal["desktop", "battery"]
+    profile: ProfileName
     follow_bytes_max: int
     exploration_share: float
     batch_delay_s: float
     publish_trust: bool
     pending: list[str]
+    fixed: dict[str, str]
 
 
 class SettingsPatch(Taken):
@@ -399,7 +458,7 @@ class SettingsPatch(Taken):
 
     explore: Share | msgspec.UnsetType = msgspec.UNSET
     listens_public: bool | msgspec.UnsetType = msgspec.UNSET
-    profile: Literal["desktop", "battery"] | msgspec.UnsetType = msgspec.UNSET
+    profile: ProfileName | msgspec.UnsetType = msgspec.UNSET
     follow_bytes_max: Annotated[int, Meta(ge=1 << 16, le=1 << 40)] | msgspec.UnsetType = (
         msgspec.UNSET
     )

@@ -3,6 +3,10 @@
 Every request passes the same gate: a Host that is ours, an Origin that is, a token or a
 session where one is needed, a scope that suffices, a query and a body of the documented
 shape. Whatever goes wrong is answered as a problem; nothing else leaves.
+
+Requests are served by a loop in a thread of their own: the node holds its loop for a tenth
+of a second for each bundle of a first sync, and answers from memory must not wait for that.
+What needs the node, its store or the recommender is done on the node's loop, one at a time.
 """
 
 from __future__ import annotations
@@ -22,14 +26,17 @@ import msgspec
 from aiohttp import web
 
 from peerrec.errors import ConfigError, PeerrecError
-from peerrec.limits import API_BODY_BYTES_MAX, PORT_MAX
+from peerrec.limits import API_BACKLOG, API_BODY_BYTES_MAX, PORT_MAX
 from peerrec.protocol.invite import Address
 from peerrec_node.api import events as event_routes
 from peerrec_node.api import listenbrainz, metrics, network, people, ranking, recording, stand
 from peerrec_node.api.auth import Hosts, Scope, Sessions, Tokens
+from peerrec_node.api.connections import Connections
 from peerrec_node.api.context import Api
 from peerrec_node.api.events import EventHub, Watcher
+from peerrec_node.api.labels import Labels
 from peerrec_node.api.lists import Lists
+from peerrec_node.api.loop_thread import LoopThread
 from peerrec_node.api.openapi import description
 from peerrec_node.api.options import HttpOptions
 from peerrec_node.api.problems import ApiProblem, Problem, answer_of, problem_of
@@ -38,7 +45,10 @@ from peerrec_node.api.saved_settings import SavedSettings
 from peerrec_node.api.static import HEADERS, page_handler, pages
 from peerrec_node.api.traffic import TrafficTotals
 from peerrec_node.commands.common import Opened
+from peerrec_node.http_logger import http_logger
 from peerrec_node.listener import listening
+from peerrec_node.responsive import responsive
+from peerrec_node.settings.take_up import take_up
 
 if TYPE_CHECKING:
     from peerrec_node.daemon import Daemon
@@ -47,8 +57,8 @@ __all__ = ["ROUTES", "ApiServer"]
 
 PORTS_TRIED: Final = 20
 
-CLOSE_S: Final = 2.0
-"""How long requests may take to end when the daemon does."""
+CLOSE_S: Final = 1.0
+"""How long requests may take to end when the daemon does, and again to end by force."""
 
 SAFE: Final = ("GET", "HEAD")
 
@@ -78,6 +88,7 @@ ROUTES: Final[Sequence[Route]] = (
         summary="This description.",
         scope=None,
         answer=dict[str, Any],
+        aside=True,
     ),
 )
 """Everything that can be asked."""
@@ -138,16 +149,21 @@ class ApiServer:
         self._hosts = Hosts(frozenset(name.lower() for name in options.names))
         self._clock = clock
         self._runner: web.AppRunner | None = None
+        self._thread: LoopThread | None = None
+        self._connections: Connections | None = None
+        self._listener: asyncio.Server | None = None
+        self._open = contextlib.ExitStack()
         self._looking: asyncio.Task[None] | None = None
         self.api = Api(
             here=here,
             daemon=daemon,
             clock=clock,
-            lists=Lists(here.me, here.store),
+            lists=Lists(here.me, here.store, ranking.answers_of(here)),
             events=EventHub(),
             tokens=Tokens(here.store),
             sessions=Sessions(clock),
-            settings=SavedSettings(here.store, daemon.node.settings),
+            settings=SavedSettings(daemon.live, lambda changed: take_up(daemon, changed)),
+            labels=Labels(here.store),
             traffic=TrafficTotals(time.monotonic),
             started_at=clock(),
         )
@@ -164,24 +180,54 @@ class ApiServer:
                 "put a proxy with TLS before it; every request needs a token",
                 self.address.text(),
             )
-        self._runner = web.AppRunner(
-            self._application(), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S
-        )
-        await self._runner.setup()
-        await web.SockSite(self._runner, self._line).start()
+        self._open.enter_context(responsive())
+        self.api.calls.begin(asyncio.get_running_loop())
         self._looking = asyncio.create_task(self.api.events.run(Watcher(self.api)))
+        self._thread = LoopThread("peerrec-http")
+        self._runner = await self._thread.run(self._serving())
         self.api.ready = True
+
+    async def _serving(self) -> web.AppRunner:
+        """Return what serves requests, on this loop."""
+        runner = web.AppRunner(
+            self._application(),
+            access_log=None,
+            logger=http_logger("peerrec.api.http"),
+            handle_signals=False,
+            shutdown_timeout=CLOSE_S,
+        )
+        await runner.setup()
+        assert runner.server is not None
+        self._connections = Connections(runner.server)
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(
+            self._connections, sock=self._line, backlog=API_BACKLOG
+        )
+        return runner
+
+    async def _closing(self, runner: web.AppRunner) -> None:
+        """Let nobody in any more and end what is being answered, on this loop."""
+        if self._listener is not None:
+            self._listener.close()
+        await runner.cleanup()
 
     async def close(self) -> None:
         """End streams and requests, and stop to listen."""
         self.api.ready = False
+        self.api.calls.end()
         self.api.events.close()
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._thread is not None:
+            # The node's loop turns meanwhile: what waits for it comes to its end.
+            if self._runner is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(3 * CLOSE_S):
+                        await self._thread.run(self._closing(self._runner))
+            await self._thread.end()
         await self.api.lists.close()
+        self._open.close()
         self._line.close()
 
     # -- one request --------------------------------------------------------------------
@@ -203,13 +249,20 @@ class ApiServer:
 
     async def _gate(self, request: web.Request, handler: Handled) -> web.StreamResponse:
         """Stand before every resource, also before those that are not there."""
+        assert self._connections is not None
+        self._connections.heard(request.protocol)
         try:
             self._check_origin(request)
             return await handler(request)
         except ApiProblem as error:
+            meant = request.match_info.handler
+            if isinstance(meant, partial) and isinstance(meant.args[0], Route):
+                return problem_answer(meant.args[0], error.problem, error.headers)
             return answer_of(error.problem, error.headers)
         except web.HTTPException as error:
             return refusal(error)
+        finally:
+            self._connections.answered(request.protocol)
 
     def _check_origin(self, request: web.Request) -> None:
         transport = request.transport
@@ -224,15 +277,21 @@ class ApiServer:
         """Answer a request of one route."""
         begun = time.perf_counter()
         response = await self._answer(route, request)
-        self.api.requests[route.method, route.path, response.status] += 1
-        if isinstance(response, web.Response):  # a stream lasts as long as its page
-            self.api.seconds[route.method, route.path] += time.perf_counter() - begun
+        took_s = time.perf_counter() - begun
+        lasting = not isinstance(response, web.Response)  # a stream lasts as long as its page
+        self.api.tally.add(route.method, route.path, response.status, None if lasting else took_s)
         return response
 
     async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
         try:
             self._check_scope(route, request)
-            found = await route.handler(self.api, await read_call(route, request))
+            call = await read_call(route, request)
+            if self._connections is not None:
+                self._connections.begun(request.protocol)
+            if route.aside:
+                found = await route.handler(self.api, call)
+            else:
+                found = await self.api.calls.do(self._of_node, route, call)
         except ApiProblem as error:
             return problem_answer(route, error.problem, error.headers)
         except web.HTTPException as error:
@@ -249,6 +308,14 @@ class ApiServer:
             return found
         body = found if isinstance(found, bytes) else msgspec.json.encode(found)
         return web.Response(body=body, status=route.status, content_type=JSON)
+
+    async def _of_node(self, route: Route, call: Call[Any, Any]) -> object:
+        """Return what a handler answers on the node's loop."""
+        # Once more: a command that took the token back may have been before this in line.
+        self._check_scope(route, call.request)
+        if route.method not in SAFE:  # what went to a store that was moved away would be lost
+            self.api.daemon.place.check()
+        return await route.handler(self.api, call)
 
     def _check_scope(self, route: Route, request: web.Request) -> None:
         """Refuse who may not do this.

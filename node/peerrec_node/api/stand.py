@@ -8,13 +8,13 @@ import msgspec
 from aiohttp import web
 
 from peerrec import __version__
+from peerrec.errors import ConfigError
 from peerrec.facade.self_tuning import SETTING as TUNED
 from peerrec_node.api import schemas
 from peerrec_node.api.auth import SESSION_S, Scope
 from peerrec_node.api.context import Api
 from peerrec_node.api.problems import ApiProblem
 from peerrec_node.api.routes import Call, Nothing, Route
-from peerrec_node.api.saved_settings import profile_name
 
 __all__ = ["ROUTES", "cookie_name", "status_of"]
 
@@ -40,7 +40,7 @@ def status_of(api: Api) -> schemas.Status:
         interactions=size.interactions,
         items=size.items,
         store_bytes=size.size_bytes,
-        profile=profile_name(daemon.node.settings.profile),
+        profile=api.settings.profile,
         factors=node.factors,
         tuned=api.store.setting(TUNED) is not None,
     )
@@ -52,7 +52,7 @@ async def status(api: Api, call: Call[Nothing, Nothing]) -> schemas.Status:
 
 
 async def live(api: Api, call: Call[Nothing, Nothing]) -> schemas.Health:
-    """Answer that the event loop turns."""
+    """Answer that the node's event loop turns."""
     return schemas.Health(status="alive")
 
 
@@ -76,7 +76,10 @@ async def change_settings(api: Api, call: Call[Nothing, schemas.SettingsPatch]) 
         for name, value in msgspec.structs.asdict(call.body).items()
         if value is not msgspec.UNSET
     }
-    api.settings.change(values)
+    try:
+        api.settings.change(values)
+    except ConfigError as error:  # the schema was kept to: the file or a flag stands against it
+        raise ApiProblem("conflict", str(error)) from None
     api.changed()
     return api.settings.answer()
 
@@ -130,6 +133,7 @@ ROUTES: Final = (
         scope=Scope.ADMIN,
         body=schemas.SettingsPatch,
         answer=schemas.Settings,
+        problems=("conflict",),
     ),
     Route(
         method="POST",
@@ -140,6 +144,7 @@ ROUTES: Final = (
         body=schemas.NewSession,
         answer=schemas.Session,
         problems=("no-token",),
+        aside=True,
     ),
     Route(
         method="GET",
@@ -148,6 +153,7 @@ ROUTES: Final = (
         summary="Whether the daemon answers at all.",
         scope=None,
         answer=schemas.Health,
+        problems=("busy", "not-ready"),
     ),
     Route(
         method="GET",
@@ -156,6 +162,6 @@ ROUTES: Final = (
         summary="Whether the daemon takes part in its network and can read its store.",
         scope=None,
         answer=schemas.Health,
-        problems=("not-ready", "store"),
+        problems=("busy", "not-ready", "store"),
     ),
 )

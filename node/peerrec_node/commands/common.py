@@ -20,16 +20,13 @@ import click
 import msgspec
 
 from peerrec.errors import ConfigError, DataError, StoreError, StoreLocked
-from peerrec.facade.options import Options
 from peerrec.ids import PEER_BYTES, parse_peer, peer_text
-from peerrec.recommender import Recommender
-from peerrec.store import RawId, Store
-from peerrec.store.memory import MemoryStore
-from peerrec.store.sqlite import SqliteStore
-from peerrec_node.imports.rows import unix_seconds
 from peerrec_node.invocation import invocation
+from peerrec_node.settings.paths import data_folder
 
 if TYPE_CHECKING:
+    from peerrec.recommender import Recommender
+    from peerrec.store import RawId, Store
     from peerrec_node.daemon import Daemon
 
 __all__ = [
@@ -62,10 +59,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def default_store() -> Path:
     """Return where the store of whoever is logged in stands: below their data folder."""
-    named = os.environ.get("XDG_DATA_HOME", "")
-    # The XDG base directory specification says that relative paths are to be ignored.
-    folder = Path(named) if os.path.isabs(named) else Path.home() / ".local" / "share"
-    return folder / "peerrec" / "me.db"
+    return data_folder() / "me.db"
 
 
 def store_options(command: Command) -> Command:
@@ -148,6 +142,15 @@ def opened(path: Path | None, *, make: bool, alone: bool = False) -> Iterator[Op
         yield called.here
         return
     where = default_store() if path is None else path
+    if not alone:
+        executed_by_daemon(where, called.argv)
+    # Imported here: a command that a daemon executes needs none of it, and is done sooner.
+    from peerrec.facade.options import Options
+    from peerrec.recommender import Recommender
+    from peerrec.store.memory import MemoryStore
+    from peerrec.store.sqlite import SqliteStore
+    from peerrec_node.identity import Remembered
+
     store: Store
     notes: tuple[str, ...] = ()
     if make or os.path.lexists(where):
@@ -156,35 +159,48 @@ def opened(path: Path | None, *, make: bool, alone: bool = False) -> Iterator[Op
         try:
             store = SqliteStore(where)
         except StoreLocked as locked:
-            executed_by_daemon(where, locked, called.argv, alone=alone)
+            if alone:
+                refuse_beside_daemon(where, locked)
+            executed_by_daemon(where, called.argv)  # it began just now
+            raise
     else:
         store = MemoryStore()
         notes = (f"There is no store at {where} yet; `peerrec record` or `import` makes one.",)
     # A search for better parameters would be cut off with the command that began it.
-    with Recommender(store, me=ME, options=Options(tune=False)) as me:
+    options = Options(tune=False, size_bytes_max=Remembered(store).size_bytes_max)
+    with Recommender(store, me=ME, options=options) as me:
         yield Opened(me, store, where, notes)
 
 
-def executed_by_daemon(
-    store: Path, locked: StoreLocked, argv: tuple[str, ...], *, alone: bool
-) -> NoReturn:
+def executed_by_daemon(store: Path, argv: tuple[str, ...]) -> None:
     """Have a command executed by the daemon that holds the store, and end as it did.
 
+    Returns where no daemon answers.
+
     Raises:
-        StoreLocked: no daemon holds it, or the command needs it alone.
+        StoreError: it broke off.
         click.exceptions.Exit: with the exit code.
     """
-    # Imported here: only whoever finds the store held needs sockets.
-    from peerrec_node.control import ask_daemon, socket_path
+    if not argv or not store.with_name(store.name + ".sock").exists():
+        return
+    # Imported here: only whoever finds a daemon needs sockets.
+    from peerrec_node.control import ask_daemon
 
-    if alone and socket_path(store).exists():
-        raise StoreLocked(f"{store}: {ALONE}") from locked
-    answer = ask_daemon(store, argv) if argv else None
+    answer = ask_daemon(store, argv)
     if answer is None:
-        raise locked
+        return
     click.echo(answer.out, nl=False)
     click.echo(answer.err, nl=False, err=True)
     raise click.exceptions.Exit(answer.code)
+
+
+def refuse_beside_daemon(store: Path, locked: StoreLocked) -> NoReturn:
+    """Say why a command that needs the store alone cannot have it."""
+    from peerrec_node.control import socket_path
+
+    if socket_path(store).exists():
+        raise StoreLocked(f"{store}: {ALONE}") from locked
+    raise locked
 
 
 def make_folder(folder: Path) -> None:
@@ -203,6 +219,8 @@ def moment(value: str, option: str) -> float:
     Raises:
         ConfigError: it is none of them.
     """
+    from peerrec_node.imports.rows import unix_seconds
+
     allowed = "write 2024-01-31, 2024-01-31T18:30+01:00 (UTC without a zone) or unix seconds"
     if re.fullmatch(r"\s*\d{1,4}\s*", value):  # a year, not an hour of 1970
         raise ConfigError(option, value, allowed)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from peerrec.errors import UnknownItem, UnknownPeer
-from peerrec.store import RawId
 from peerrec_node.commands.common import (
     Opened,
     answer,
@@ -24,6 +24,9 @@ from peerrec_node.commands.common import (
     table,
 )
 from peerrec_node.progress import shown, stage
+
+if TYPE_CHECKING:
+    from peerrec.store import RawId
 
 __all__ = ["export", "forget", "stats"]
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from peerrec.facade.results import Recommendations
-from peerrec.ranking.reasons import Reason
-from peerrec.store import RawId
 from peerrec_node.commands.common import (
     Opened,
     answer,
@@ -23,6 +20,11 @@ from peerrec_node.commands.common import (
     store_options,
     table,
 )
+
+if TYPE_CHECKING:
+    from peerrec.facade.results import Recommendations
+    from peerrec.ranking.reasons import Reason
+    from peerrec.store import RawId
 
 __all__ = ["recommend", "similar", "tune"]
 

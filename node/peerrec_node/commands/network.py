@@ -11,11 +11,8 @@ import msgspec
 
 from peerrec.errors import ConfigError
 from peerrec.ids import parse_peer, peer_text
-from peerrec.protocol.invite import Invite, parse_address
-from peerrec.store import Mark
 from peerrec_node.commands.common import ME, Opened, answer, opened, say_notes, store_options
 from peerrec_node.commands.running import passphrase_option
-from peerrec_node.identity import Remembered, load_signer, read_passphrase
 
 __all__ = ["invite", "peers"]
 
@@ -49,6 +46,8 @@ def links_of(here: Opened) -> dict[str, Any]:
 
 def known_peers(here: Opened) -> list[dict[str, Any]]:
     """Return the peers with a key that the store's person trusts or has blocked."""
+    from peerrec.store import Mark
+
     names, edges = here.store.peers(), here.store.trust_edges()
     sources = names.positions(edges.source).tolist()
     targets = names.positions(edges.target).tolist()
@@ -75,7 +74,10 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
         last = link["last_sync"]
         state = "–" if last is None else "in step" if last["converged"] else "behind"
         traffic = f"{link['bytes_in']:,} B in, {link['bytes_out']:,} B out"
-        yield f"{link['peer'][:SHORT]}  {way:<3}  {link['address']:<24}  {state:<8}  {traffic}"
+        latency = link["latency_s"]
+        speed = "–" if latency is None else f"{latency * 1_000:,.0f} ms"
+        stand = f"{traffic}  {speed}  score {link['score']:.2f}"
+        yield f"{link['peer'][:SHORT]}  {way:<3}  {link['address']:<24}  {state:<8}  {stand}"
     if found := document.get("factors"):
         exchanged = f"{found['exchanges']:,} tables exchanged, epoch {found['epoch']}"
         yield f"factors  {exchanged}, {found['rows']:,} rows, serving version {found['version']}"
@@ -86,15 +88,23 @@ def lines(document: dict[str, Any]) -> Iterator[str]:
 
 @click.command()
 @click.option("--address", metavar="HOST:PORT/PATH", help="Where others reach you.")
+@click.option("--qr", is_flag=True, help="Print it as a QR code, too.")
 @passphrase_option
 @store_options
 def invite(
-    address: str | None, passphrase_file: Path | None, store: Path | None, as_json: bool
+    address: str | None, qr: bool, passphrase_file: Path | None, store: Path | None, as_json: bool
 ) -> None:
     """Print the link with which somebody becomes your peer.
 
-    Example: peerrec invite
+    Examples:
+        peerrec invite
+        peerrec invite --qr
     """
+    # Imported here: where a daemon executes this, it is done there, and sooner.
+    from peerrec.protocol.invite import Invite, parse_address
+    from peerrec_node.identity import Remembered
+    from peerrec_node.qr_code import qr_lines
+
     where = None if address is None else parse_address(address)
     with opened(store, make=True) as here:
         before = Remembered(here.store)
@@ -108,13 +118,16 @@ def invite(
             )
         link = Invite(own_id(here, passphrase_file), where, before.choose_network(None))
     document = {"invite": link.text(), "peer": peer_text(link.peer), "network": link.network}
-    answer(document, as_json, [link.text()])
+    code = qr_lines(link.text()) if qr else ()
+    answer(document, as_json, [link.text(), *code])
 
 
 def own_id(here: Opened, passphrase_file: Path | None) -> bytes:
     """Return the id of the store's person."""
     if here.daemon is not None:
         return here.daemon.node.peer
+    from peerrec_node.identity import load_signer, read_passphrase
+
     return load_signer(here.path, read_passphrase(passphrase_file)).peer
 
 

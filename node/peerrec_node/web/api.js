@@ -87,6 +87,9 @@ export const post = (path, body) => request("POST", BASE + path, body);
 /** Change some fields of a resource. @type {(path: string, body: unknown) => Promise<any>} */
 export const patch = (path, body) => request("PATCH", BASE + path, body);
 
+/** Put a document where it belongs. @type {(path: string, body: unknown) => Promise<any>} */
+export const put = (path, body) => request("PUT", BASE + path, body);
+
 /** Take a resource away. @type {(path: string) => Promise<any>} */
 export const remove = (path) => request("DELETE", BASE + path);
 

@@ -43,6 +43,7 @@ function buildFrame() {
 	part("nav").append(h("ul", {}, routes.map((route) =>
 		h("li", {}, h("a", { href: `#/${route.path}` }, icon(route.icon), route.label)))));
 	part("menu").addEventListener("click", () => openMenu(part("menu").getAttribute("aria-expanded") !== "true"));
+	part("nav").addEventListener("click", () => openMenu(false)); // also where the view stays the same
 	addEventListener("keydown", (event) => {
 		if (event.key !== "Escape" || !part("nav").classList.contains("open")) return;
 		openMenu(false);
@@ -75,19 +76,15 @@ function pulse(mood, text) {
 	if (part("pulse-text").textContent !== text) part("pulse-text").textContent = text;
 }
 
-let asking = false;
+const asking = () => main.querySelector(".identify");
 
 /** Ask who this is; the views come back when the daemon knows. */
 function identify(why) {
-	if (asking) return;
-	asking = true;
+	if (asking()) return;
 	router.leave();
 	disconnect();
 	pulse("bad", "Not identified");
-	main.replaceChildren(askToken(why, () => {
-		asking = false;
-		begin();
-	}));
+	main.replaceChildren(askToken(why, begin));
 	document.title = "Identify yourself – peerrec";
 }
 
@@ -96,14 +93,14 @@ function showStatus(status) {
 	pulse(links > 0 ? "good" : "warn", links > 0 ? `Connected, ${links} ${links === 1 ? "link" : "links"}` : "Running, no links");
 	part("pulse").title = WORDS.links;
 	part("foot").replaceChildren(
-		h("span", { title: `Whole id: ${status.peer}` }, `You are ${short(status.peer)}`), copyButton(status.peer, "id of this node"),
+		h("span", { class: "peer", title: `Whole id: ${status.peer}` }, `You are ${short(status.peer)}`, copyButton(status.peer, "id of this node")),
 		h("span", {}, `network ${status.network}`), h("span", { title: "Version of the daemon" }, `peerrec ${status.version}`),
 		h("span", { title: WORDS.uptime }, `running for ${duration(status.uptime_s)}`));
 }
 
 /** Load how the daemon stands; failures are told by `heed`. */
 async function lookAtStatus() {
-	if (document.hidden || asking) return;
+	if (document.hidden || asking()) return;
 	try {
 		showStatus(await get("/status"));
 	} catch (error) {
@@ -121,6 +118,7 @@ function heed(error) {
 
 /** Show the views. */
 function begin() {
+	main.replaceChildren();
 	void router.show();
 	connect();
 	void lookAtStatus();
@@ -149,7 +147,6 @@ async function enter() {
 	} catch (error) {
 		// A used token is no harm where the cookie is still good: the next request tells.
 		if (error.kind === "gone") toast(error.message, { bad: true });
-		asking = false;
 	}
 	begin();
 }

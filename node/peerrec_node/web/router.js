@@ -53,8 +53,10 @@ export function startRouter(main, shown) {
 			clearTimeout(slow);
 		}
 		// The reader's place moves to the new view, but not when the page has just been opened.
-		if (!first) main.focus({ preventScroll: true });
-		if (!first) scrollTo(0, 0);
+		if (!first) {
+			main.focus({ preventScroll: true });
+			scrollTo(0, 0);
+		}
 		first = false;
 	}
 

@@ -30,10 +30,10 @@ export function askToken(why, done) {
 			token.complain(error.message);
 		}
 	});
-	return h("section", { class: "card narrow" },
+	return h("section", { class: "card identify" },
 		h("h1", {}, "Please identify yourself"),
 		h("p", {}, why),
 		h("p", {}, "Each start of ", h("code", {}, "peerrec run"),
-			" prints an address with a new one-time token. Open that address, or paste the token here."),
+			", and ", h("code", {}, "peerrec token dashboard"), ", prints an address with a new one-time token. Open it, or paste it here."),
 		form);
 }

@@ -75,7 +75,8 @@ interface SliderOptions {
 interface TrustNode {
   peer: string;
   label: string | null;
-  hops: number | null;
+  /** 0 … 3; 4 where no path leads to it. */
+  hops: number;
   merit: number;
   score: number;
   /** 0 … 1. */
@@ -96,6 +97,7 @@ type Steer = (item: Item, how: Steering) => Promise<void>;
 
 interface Reason { kind: string; text: string; item: string | null; peer: string | null }
 interface Item { item: string; name: string | null; score: number; reasons: Reason[] }
+interface Muted { items: { item: string; name: string | null }[] }
 interface Recommended { version: number; items: Item[]; notes: string[]; cached: boolean }
 
 interface Explained {
@@ -117,6 +119,7 @@ interface Sync {
 
 interface PeerLink {
   peer: string;
+  label: string | null;
   dialled: boolean;
   address: string;
   agent: string;
@@ -129,7 +132,7 @@ interface PeerLink {
   last_sync: Sync | null;
 }
 
-interface Ended { peer: string; reason: string; at: number }
+interface Ended { peer: string; label: string | null; reason: string; at: number }
 interface Near { peer: string; address: string; linked: boolean }
 
 interface Log {
@@ -140,6 +143,8 @@ interface Log {
   first_seq: number;
   last_seq: number;
   followed: boolean;
+  /** Whether the author is oneself. */
+  own: boolean;
   forked: boolean;
 }
 
@@ -176,6 +181,8 @@ interface KnownSetting {
   label: string;
   hint: string;
   kind?: "share" | "mib";
+  /** In the unit that is shown. */
+  min?: number;
   max?: number;
   choices?: Record<string, string>;
 }

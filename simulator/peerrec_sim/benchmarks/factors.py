@@ -37,22 +37,8 @@ PARTS: Final = ("ml-100k", "lastfm-2k", "friends", "poison", "offline", "new-ite
 CENTRAL: Final = {"ml-100k": 0.340, "lastfm-2k": 0.284}
 """NDCG@20 of tuned central iALS on the same split."""
 
-COURSES: Final = {
-    "ml-100k": Course(epochs=3, epoch_exchanges=5),
-    "lastfm-2k": Course(epochs=3, epoch_exchanges=6),
-}
-SETTINGS: Final = {
-    "ml-100k": FactorSettings(dim=24, share_floor=0.01),
-    "lastfm-2k": FactorSettings(
-        dim=48,
-        item_ridge=4.0,
-        unobserved=0.1,
-        user_ridge=0.0135,
-        serving_exponent=0.0,
-        share_floor=0.003,
-    ),
-}
-"""Chosen on hold-outs of the training part; of lastfm-2k without rounding and bounds."""
+COURSE: Final = Course(epochs=3)
+"""As nodes do it: lengths of epochs and all constants are those of `peerrec.ranking`."""
 
 LIKED: Final = 4.0
 ROWS: Final = 10_000
@@ -120,8 +106,8 @@ def measure_quality(name: str, data_folder: Path | None, seed: int) -> dict[str,
 
     Nodes know and meet others by chance in both data sets.
     """
-    community, course = loaded(name, data_folder), COURSES[name]
-    options = Options(seed=seed, settings=SETTINGS[name], by_merit=False)
+    community, course = loaded(name, data_folder), COURSE
+    options = Options(seed=seed, by_merit=False)
     crowd, kilobytes = _run(community, options, course)
     defended = mean_ndcg(crowd, lists_of(crowd, Evidence()))
     plain, _ = _run(community, dataclasses.replace(options, robust=False), course)
@@ -139,8 +125,8 @@ def measure_quality(name: str, data_folder: Path | None, seed: int) -> dict[str,
 def measure_friends(data_folder: Path | None, seed: int) -> dict[str, float]:
     """Return NDCG ÷ central on lastfm-2k where nodes know and meet those with most merit."""
     name = "lastfm-2k"
-    options = Options(seed=seed, settings=SETTINGS[name])
-    crowd, kilobytes = _run(loaded(name, data_folder), options, COURSES[name])
+    options = Options(seed=seed)
+    crowd, kilobytes = _run(loaded(name, data_folder), options, COURSE)
     found = mean_ndcg(crowd, lists_of(crowd, Evidence()))
     return {"friends_over_central": found / CENTRAL[name], "friends_sent_kb": kilobytes}
 
@@ -161,9 +147,7 @@ def measure_poison(
     for done, (attack, level) in enumerate(runs):
         progress("poison", done, len(runs))
         merit, contacts = LEVELS[level]
-        options = Options(
-            seed=seed, settings=SETTINGS["ml-100k"], sybil_merit=merit, targets=targets
-        )
+        options = Options(seed=seed, sybil_merit=merit, targets=targets)
         course = Course(epochs=2, sybil_contacts=contacts, attack=attack)
         crowd, _ = _run(community, options, course)
         lists = lists_of(crowd, Evidence())
@@ -176,11 +160,10 @@ def measure_poison(
 
 def measure_offline(community: Community, seed: int) -> dict[str, float]:
     """Return NDCG lost when 30 % of nodes are away in any round."""
-    course = COURSES["ml-100k"]
     found = []
     for away in (0.0, 0.3):
-        options = Options(seed=seed, settings=SETTINGS["ml-100k"])
-        crowd, _ = _run(community, options, dataclasses.replace(course, offline=away))
+        options = Options(seed=seed)
+        crowd, _ = _run(community, options, dataclasses.replace(COURSE, offline=away))
         found.append(mean_ndcg(crowd, lists_of(crowd, Evidence())))
     return {"offline_ndcg": found[1], "offline_loss": 1 - found[1] / found[0]}
 
@@ -205,10 +188,10 @@ def measure_new_item(community: Community, seed: int) -> dict[str, float]:
     groups = _groups(community.n_users, listeners, followers, rng)
     found = []
     for robust, evidence in ((True, Evidence()), (False, None)):
-        options = Options(seed=seed, settings=SETTINGS["ml-100k"], robust=robust)
+        options = Options(seed=seed, robust=robust)
         crowd = gather(community, options, groups)
         column = _column(crowd, "new-item")
-        for _ in run_epochs(crowd, COURSES["ml-100k"]):
+        for _ in run_epochs(crowd, COURSE):
             pass
         found.append(exposure(crowd, followers.tolist(), column, evidence))
     return {
@@ -221,18 +204,25 @@ def measure_new_item(community: Community, seed: int) -> dict[str, float]:
 def measure_row(seed: int, repeats: int = 5) -> dict[str, float]:
     """Return bytes a row, and processor time and memory of an exchange of 10,000 rows.
 
-    Memory is the peak, and the part of it beyond the tables themselves: theirs and the result.
+    At d = 16, and as ``node_…`` at the length that nodes use. Memory is the peak, and the part of
+    it beyond the tables themselves: theirs and the result.
     """
+    figures = _measure_row(16, seed, repeats)
+    at_nodes = _measure_row(FactorSettings().dim, seed, repeats)
+    return figures | {f"node_{name}": value for name, value in at_nodes.items()}
+
+
+def _measure_row(dim: int, seed: int, repeats: int) -> dict[str, float]:
     import tracemalloc
 
     rng = np.random.default_rng(seed)
-    mine, theirs = (_random_table(rng) for _ in range(2))
+    mine, theirs = (_random_table(rng, dim) for _ in range(2))
     data = encode_table(theirs)
     limits = MergeLimits(people=50, radius=10.0)
 
     def exchange() -> tuple[FactorTable, FactorTable]:
         encode_table(mine)
-        stranger = decode_table(data, dim=16, rows_max=ROWS)
+        stranger = decode_table(data, dim=dim, rows_max=ROWS)
         agreement(mine, stranger)
         return stranger, merge(mine, stranger, limits)
 
@@ -297,10 +287,10 @@ def _groups(n: int, listeners: Int64s, followers: Int64s, rng: np.random.Generat
     return groups
 
 
-def _random_table(rng: np.random.Generator) -> FactorTable:
+def _random_table(rng: np.random.Generator, dim: int) -> FactorTable:
     """Return 10,000 rows as two samples of one large catalogue hold them."""
     keys = np.sort(rng.choice(1 << 24, 3 * ROWS // 2, replace=False)).astype(np.uint32)
     kept = np.sort(rng.choice(len(keys), ROWS, replace=False))
     share = (0.4 * rng.random(ROWS) ** 6 + 1e-3).astype(np.float32)
-    mean = rng.standard_normal((ROWS, 16)).astype(np.float32) * share[:, None]
-    return FactorTable(keys[kept], share, mean, np.eye(16, dtype=np.float32))
+    mean = rng.standard_normal((ROWS, dim)).astype(np.float32) * share[:, None]
+    return FactorTable(keys[kept], share, mean, np.eye(dim, dtype=np.float32))

@@ -161,13 +161,14 @@ def _node(
     train: Csr, keys: Keys, user: int, known: Int64s, options: Options, rng: np.random.Generator
 ) -> LocalFactors:
     """Return a node; a Sybil's record is an honest one with the targets added."""
-    records = sparse.lil_array(train[np.append(user, known)])
+    history: Csr = train[np.append(user, known)]
     if options.targets and options.sybil_merit:
         forged = 1 + np.flatnonzero(rng.random(len(known)) < options.sybil_merit)
+        records = sparse.lil_array(history)
         for row in forged.tolist():
             for column in options.targets:
                 records[row, column] = 1
-    history = sparse.csr_array(records)
+        history = sparse.csr_array(records)
     columns = np.unique(history.indices)
     history = sparse.csr_array(
         (

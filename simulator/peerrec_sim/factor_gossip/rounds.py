@@ -6,11 +6,11 @@ a round. Both sides then have completed one. What is sent goes through `encode_t
 `decode_table` with all their rounding and checks.
 
 One exchange a round matters: where partners may be met several times a round, nodes end their
-epochs at different times, well-mixed tables meet fresh ones, and NDCG falls by 5 % (ml-100k).
+epochs at different times, well-mixed tables meet fresh ones, and lists get worse.
 
 Example:
-    >>> Course(epoch_exchanges=5).offline
-    0.0
+    >>> Course(epochs=2).exchanges(2)
+    11
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec.ranking.factor_codec import decode_table, encode_table
+from peerrec.ranking.factor_local import EPOCH_EXCHANGES
 from peerrec_sim.factor_gossip.attackers import ATTACKS
 from peerrec_sim.factor_gossip.people import Crowd
 
@@ -37,7 +38,6 @@ class Course:
 
     Attributes:
         epochs: how many every node is to end.
-        epoch_exchanges: E, completed exchanges until a node ends an epoch.
         rows_max: rows sent at most; None for all.
         offline: chance of each node to be away in a round.
         sybil_contacts: share of exchanges whose partner is a Sybil.
@@ -45,11 +45,15 @@ class Course:
     """
 
     epochs: int = 3
-    epoch_exchanges: int = 5
     rows_max: int | None = None
     offline: float = 0.0
     sybil_contacts: float = 0.0
     attack: str = "promote"
+
+    def exchanges(self, epochs: int) -> int:
+        """Return how many exchanges a node has completed that has ended so many epochs."""
+        lengths = (*EPOCH_EXCHANGES, *[EPOCH_EXCHANGES[-1]] * epochs)
+        return sum(lengths[:epochs])
 
 
 @dataclass(slots=True)
@@ -73,7 +77,7 @@ def run_epochs(crowd: Crowd, course: Course) -> Iterator[Sent]:
     rng = np.random.default_rng([crowd.options.seed, 2])
     sent = Sent(*(np.zeros(n, np.int64) for _ in range(3)))
     for epoch in range(1, course.epochs + 1):
-        goal = epoch * course.epoch_exchanges
+        goal = course.exchanges(epoch)
         while (sent.exchanges >= goal).mean() < 0.9 and sent.exchanges.mean() < goal + 2:
             _round(crowd, course, sent, rng, goal)
         yield sent
@@ -137,5 +141,5 @@ def _complete(
         sent.refused[user] += 1
         return
     sent.exchanges[user] += 1
-    if sent.exchanges[user] % course.epoch_exchanges == 0:
+    if node.epoch_is_full:
         node.end_epoch()

@@ -56,6 +56,11 @@ NODES = Schema(
         Column("recall", "f8", "share of the held-out items on the list"),
         Column("list_length", "f8", "places of the list that are filled"),
         Column("target_hits", "f8", "items on the list that an attacker promotes"),
+        Column(
+            "walk_target_hits",
+            "f8",
+            "the same of the list by the walk alone, where a factor table is mixed into it",
+        ),
         Column("merit_mass_sybil", "f8", "share of the ego's merit that sybils have"),
         Column("merit_peers", "f8", "peers with merit, as the ego sees it"),
         Column("honest_flagged", "f8", "share of honest peers reached that the ego flags wrongly"),
@@ -99,6 +104,21 @@ NODES = Schema(
         ),
         Column("factor_version", "i4", "factor tables served so far; 0 while lists go without"),
         Column("factor_bytes", "i8", "bytes of TABLE sent since the start"),
+        Column(
+            "own_items_told",
+            "f8",
+            "of an ego: items that its tables say of itself, true ones and decoys; NaN before "
+            "there was a table; between two averagings this and what follows is the last known",
+        ),
+        Column(
+            "inferred_auc",
+            "f8",
+            "of an ego of whom something is told: how well a partner who knows all other records "
+            "in its table tells the ego's items from others as popular, by the first table of an "
+            "epoch; .5 is chance",
+        ),
+        Column("inferred_tpr", "f8", "of these, the rate of true positives at 1 % false ones"),
+        Column("inferred_mixed_auc", "f8", "the same AUC by a table averaged with others' since"),
         *_TRAFFIC,
     ),
 )

@@ -103,11 +103,13 @@ class Ego:
             honest: peer ids of honest people; whoever else has merit is a sybil.
         """
         sight = self._look_at(store)
-        best = listed(sight, now, self._options.n, reasons=0).items
-        hashes = [item_hash(item) for item in best]
-        figures = relevance(hashes, self._wanted, self._options.n)
-        figures["target_hits"] = float(sum(each in self._targets for each in hashes))
         view = sight.view(now)
+        hits: dict[str, float] = {}
+        if self._targets and sight.table(view) is not None:
+            hits["walk_target_hits"] = self._hits(self._hashes(sight, now, factors=False))
+        hashes = self._hashes(sight, now)
+        figures = relevance(hashes, self._wanted, self._options.n) | hits
+        figures["target_hits"] = self._hits(hashes)
         merit = sight.hearing(view).merit
         if merit is not None:
             figures |= merit_figures(
@@ -115,6 +117,13 @@ class Ego:
                 honest,
             )  # fmt: skip
         return figures
+
+    def _hashes(self, sight: Sight, now: float, *, factors: bool = True) -> list[bytes]:
+        best = listed(sight, now, self._options.n, reasons=0, factors=factors).items
+        return [item_hash(item) for item in best]
+
+    def _hits(self, hashes: Sequence[bytes]) -> float:
+        return float(sum(each in self._targets for each in hashes))
 
     def _look_at(self, store: Store) -> Sight:
         """Return the sight of a store; a new one where the person came back with another."""

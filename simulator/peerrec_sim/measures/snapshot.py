@@ -22,15 +22,16 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from peerrec.facade.served_table import VERSION
 from peerrec.node import Node
 from peerrec.protocol.identity import Ed25519Verifier, KeyedHashVerifier
 from peerrec.protocol.messages import Type
 from peerrec.store import RawId, SegmentColumns, Store
+from peerrec.store.served_table import served_version
 from peerrec_sim.community import Community
 from peerrec_sim.measures.columns import HONEST, NODES, OTHER
 from peerrec_sim.measures.deliveries import Arrivals, arrivals_since, joined
-from peerrec_sim.measures.egos import Ego, EgoOptions, choose_egos
+from peerrec_sim.measures.egos import ME, Ego, EgoOptions, choose_egos
+from peerrec_sim.measures.inference import inferred
 from peerrec_sim.measures.newcomers import Diary, first_minutes
 from peerrec_sim.measures.table import Table
 from peerrec_sim.measures.weight import weigh
@@ -173,6 +174,7 @@ class Observer:
             for index, wanted in observation.egos.items()
         }
         self._noted: dict[int, int] = {}
+        self._inferred: dict[int, dict[str, float]] = {}
 
     def snapshot(
         self, people: Iterable[Observed], now: float, *, lists: bool = True, last: bool = False
@@ -206,6 +208,7 @@ class Observer:
                     held += self._followed(person, segments)
                     if lists:
                         row |= self._egos[person.index].look(person.store, now, self._index_of)
+                        row |= self._told_by_tables(person)
                     if last and person.index in self._weighed:
                         row["memory_bytes"] = weigh([person.node, person.store], PARSED)
             rows.append(row)
@@ -224,7 +227,7 @@ class Observer:
         row: dict[str, Any] = {
             "attack_edge": person.index in self._edges,
             "private": person.index in self._private,
-            "factor_version": int.from_bytes(person.store.setting(VERSION) or b"", "big"),
+            "factor_version": served_version(person.store),
             "segments": len(segments),
             "own_segments": int(is_own.sum()),
             "own_segment_bytes": int(segments.n_bytes[is_own].sum()),
@@ -249,6 +252,15 @@ class Observer:
             "sybil_links": len(sybil),
             "sybil_links_dialled": sum(link.dialled for link in sybil),
         }
+
+    def _told_by_tables(self, person: Observed) -> dict[str, float]:
+        """Return what a partner could infer from the ego's tables, or could when there were any."""
+        node, known = person.node, self._inferred.setdefault(person.index, {})
+        if node is not None and node.factoring is not None and person.store is not None:
+            local = node.factoring.state.local
+            if local is not None:
+                known |= inferred(local, person.store, ME)
+        return known
 
     def _arrived(self, person: Observed, segments: SegmentColumns) -> Arrivals:
         seen = self._noted.get(person.index, 0)

@@ -141,6 +141,20 @@ def _target_hit(result: RunResult) -> Sample:
     return Sample(found.keys, (found.values > 0).astype(np.float64))
 
 
+def _walk_target_hit(result: RunResult) -> Sample:
+    found = _of_lists("walk_target_hits", without_edges=True)(result)
+    return Sample(found.keys, (found.values > 0).astype(np.float64))
+
+
+def _blended_target_hits(result: RunResult) -> Sample:
+    """Return the share of blended lists with a promoted item, one value a moment."""
+    rows = result.nodes.take(~np.isnan(result.nodes["walk_target_hits"]))
+    rows = rows.take(~rows["attack_edge"])
+    times = np.unique(rows["time_s"])
+    shares = [float((rows["target_hits"][rows["time_s"] == at] > 0).mean()) for at in times]
+    return Sample(np.zeros(0, np.int64), np.array(shares))
+
+
 def _over_oracle(result: RunResult) -> Sample:
     """Return what each ego lost, as part of the mean that all could have."""
     rows, oracle = lists_at_end(result), result.oracle
@@ -184,6 +198,23 @@ def _private_ndcg(result: RunResult) -> Sample:
     rows = lists_at_end(result)
     rows = rows.take(rows["private"])
     return _sample(rows, rows["ndcg"])
+
+
+def _private_in_tables(result: RunResult) -> Sample:
+    rows = lists_at_end(result)
+    rows = rows.take(rows["private"] & ~np.isnan(rows["own_items_told"]))
+    return _sample(rows, rows["own_items_told"] > 0)
+
+
+def _inferred(column: str, *, private: bool) -> Callable[[RunResult], Sample]:
+    """Return what partners infer of egos, publishing nothing or something."""
+
+    def values(result: RunResult) -> Sample:
+        rows = lists_at_end(result)
+        rows = rows.take(rows["private"] == private)
+        return _sample(rows, rows[column])
+
+    return values
 
 
 def _exchanging(values: Callable[[RunResult], Sample]) -> Callable[[RunResult], Sample]:
@@ -247,6 +278,14 @@ MEASURES = (
         _attacked(_target_hit),
     ),
     Measure(
+        "target_hit_walk", "the same by the walk alone, where tables are mixed in", "less", "mean",
+        _attacked(_walk_target_hit),
+    ),
+    Measure(
+        "target_hit_blended_max", "share of lists with tables mixed in and a promoted item, at "
+        "the worst moment", "less", "max", _attacked(_blended_target_hits),
+    ),
+    Measure(
         "merit_mass_sybil", "share of merit that sybils have", "less", "mean",
         _attacked(_of_lists("merit_mass_sybil", without_edges=True)),
     ),
@@ -283,6 +322,27 @@ MEASURES = (
     Measure(
         "private_ndcg", "NDCG of what egos who publish nothing are shown", "more", "mean",
         _private_ndcg,
+    ),
+    Measure(
+        "private_in_tables", "share of egos who publish nothing of whom tables say something", "",
+        "mean", _private_in_tables,
+    ),
+    Measure(
+        "inferred_auc", "AUC of telling these egos' items from others as popular, for a partner "
+        "who knows everything else in a table", "less", "mean",
+        _inferred("inferred_auc", private=True),
+    ),
+    Measure(
+        "inferred_tpr", "true positives at 1 % false ones, of this", "less", "mean",
+        _inferred("inferred_tpr", private=True),
+    ),
+    Measure(
+        "inferred_mixed_auc", "the AUC by a table that was averaged with others' since", "less",
+        "mean", _inferred("inferred_mixed_auc", private=True),
+    ),
+    Measure(
+        "inferred_public_auc", "the AUC for egos who publish: nothing is hidden", "", "mean",
+        _inferred("inferred_auc", private=False),
     ),
     Measure(
         "sybil_link_share", "share of an honest node's links that lead to sybils", "less", "mean",

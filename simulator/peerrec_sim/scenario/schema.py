@@ -245,6 +245,15 @@ class NodeOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             "somebody who publishes nothing are",
         ),
     ] = 50
+    factor_private_kept: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            le=1.0,
+            description="probability that a table says an item of somebody who publishes "
+            "nothing, among as many decoys; 1 says all as it is",
+        ),
+    ] = 0.25
 
 
 class MeritOptions(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -240,6 +240,7 @@ class World:
             factors=node.factors,
             factor_every_s=node.factor_every_s,
             factor_mix_min=node.factor_mix_min,
+            factor_private_kept=node.factor_private_kept,
             address=self.addresses[index] if listens else None,
             merit_walks=min(max(merit.walks, 100), 100_000),
             merit_transitivity_decay=merit.transitivity_decay,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 from daemons import running
 
-from peerrec_node.api import events
+from peerrec_node.api import events, lists
 from peerrec_node.api.events import KINDS, WAITING_MAX, Event, EventHub
 
 PATIENCE_S = 20.0
@@ -66,6 +66,25 @@ def test_status_comes_first_and_news_of_lists_at_once(served, client):
         assert first(told, "recommendations", lambda data: data["version"] == version)
 
 
+def test_who_was_shown_an_outdated_list_is_told_of_the_next(served, client, monkeypatch):
+    monkeypatch.setattr(lists, "SETTLE_S", 0.0)
+    monkeypatch.setattr(events, "NEWS_S", 0.0)
+
+    def heard_of(daemon) -> int:
+        daemon._here.me.record("said by ann", author="ann")
+        daemon.http.api.turned()
+        return daemon.http.api.lists.version
+
+    with stream(client) as told:
+        before = client.get("/api/v1/recommendations")["version"]
+        version = served.of.do(heard_of)
+        assert version > before
+        assert first(told, "recommendations", lambda data: data["version"] == version)
+        assert client.get("/api/v1/recommendations")["cached"]
+        assert first(told, "recommendations", lambda data: data["version"] == version)
+        assert client.get("/api/v1/recommendations")["version"] == version
+
+
 def test_links_sessions_and_traffic_are_told(served, client, tmp_path):
     with running(tmp_path / "ann.db") as ann, stream(client) as told:
         first(told, "status")
@@ -106,9 +125,8 @@ def test_a_quiet_stream_is_kept_alive(monkeypatch):
     monkeypatch.setattr(events, "KEEP_ALIVE_S", 0.0)
 
     async def quiet() -> None:
-        listening = EventHub().listen()
-        assert await anext(listening) is None
-        await listening.aclose()
+        with EventHub().listening() as heard:
+            assert await anext(heard) is None
 
     asyncio.run(quiet())
 
@@ -116,14 +134,15 @@ def test_a_quiet_stream_is_kept_alive(monkeypatch):
 def test_who_does_not_keep_up_is_cut_off():
     async def slow() -> None:
         hub = EventHub()
-        listening = hub.listen()
-        waiting = asyncio.ensure_future(anext(listening))
-        await asyncio.sleep(0)
-        for number in range(WAITING_MAX + 2):
-            hub.tell(Event("notice", {"level": "info", "text": str(number)}))
-        assert len(hub) == 0
-        with pytest.raises(StopAsyncIteration):
-            await waiting
+        with hub.listening() as heard:
+            waiting = asyncio.ensure_future(anext(heard))
+            await asyncio.sleep(0)
+            for number in range(WAITING_MAX + 2):
+                hub.tell(Event("notice", {"level": "info", "text": str(number)}))
+            await asyncio.sleep(0)
+            assert len(hub) == 0
+            with pytest.raises(StopAsyncIteration):
+                await waiting
 
     asyncio.run(slow())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import jsonschema
 import pytest
@@ -10,6 +11,7 @@ from daemons import running
 
 from peerrec.ids import peer_text
 from peerrec.protocol.invite import Address
+from peerrec_node.api.labels import Labels
 from peerrec_node.api.server import ROUTES
 
 PEER = peer_text(bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))
@@ -137,6 +139,18 @@ def test_similar_items_are_listed(friends, client):
 # -- recording ------------------------------------------------------------------------------
 
 
+def test_what_is_muted_is_listed_until_it_is_unmuted(friends, client):
+    for item in ("b", "never heard of"):
+        client.do("POST", "/api/v1/feedback", {"item": item, "action": "mute"})
+    assert client.get("/api/v1/muted")["items"] == [
+        {"item": "never heard of", "name": None},
+        {"item": "b", "name": "The second"},
+    ]
+    for item in ("b", "never heard of"):
+        client.do("POST", "/api/v1/feedback", {"item": item, "action": "unmute"})
+    assert client.get("/api/v1/muted") == {"items": []}
+
+
 def test_many_rows_are_recorded_or_none(client):
     before = client.get("/api/v1/status")["interactions"]
     rows = [{"item": f"row {number}", "weight": 2.0} for number in range(3)]
@@ -224,6 +238,9 @@ def test_peers_meet_by_invite_and_part(served, client, tmp_path):
         assert client.until(link)["dialled"]
         client.until(lambda: client.get("/api/v1/traffic")["types"])
         assert any(each["author"] for each in client.get("/api/v1/logs")["logs"])
+        named = client.do("PUT", f"/api/v1/peers/{peer}/label", {"label": "Ann"})
+        assert named == {"peer": peer, "label": "Ann"}
+        assert link()["label"] == "Ann"
         assert client.do("DELETE", f"/api/v1/peers/{peer}") == {"peer": peer}
         client.until(
             lambda: any(
@@ -234,6 +251,51 @@ def test_peers_meet_by_invite_and_part(served, client, tmp_path):
     total = {each["type"]: each for each in client.get("/api/v1/traffic")["types"]}
     assert total["summary"]["bytes_in"] + total["summary"]["bytes_out"] > 0  # of a link that ended
     assert client.ask("DELETE", f"/api/v1/peers/{PEER}").problem == "unknown"
+
+
+def test_who_was_sent_away_stays_away_for_a_while_or_until_invited(served, client, tmp_path):
+    with running(tmp_path / "eve.db") as eve:
+        raw, node = eve.daemon.node.peer, served.of.daemon.node
+        peer = peer_text(raw)
+
+        def linked() -> bool:
+            return any(each["peer"] == peer for each in client.get("/api/v1/peers")["links"])
+
+        def refusal(later_s: float) -> str | None:
+            return served.of.do(lambda _: node.refuses(raw, "127.0.0.1", time.time() + later_s))
+
+        client.do("POST", "/api/v1/peers", {"invite": eve.invite})
+        client.until(linked)
+        client.do("DELETE", f"/api/v1/peers/{peer}")
+        client.until(lambda: not linked())
+        assert [refusal(0.0), refusal(590.0), refusal(601.0)] == ["sent away", "sent away", None]
+        client.do("POST", "/api/v1/peers", {"invite": eve.invite})
+        client.until(linked)
+
+
+def test_labels_are_kept_until_they_are_taken_back(served, client):
+    path = f"/api/v1/peers/{PEER}/label"
+    client.do("POST", "/api/v1/trust", {"peer": PEER})
+    client.do("PUT", path, {"label": "Zoë"})
+    nodes = {each["peer"]: each for each in client.get("/api/v1/trust")["nodes"]}
+    assert nodes[PEER]["label"] == "Zoë"
+    assert served.of.do(lambda daemon: Labels(daemon._here.store).of(PEER)) == "Zoë"
+    assert client.do("PUT", path, {"label": ""})["label"] is None
+    client.do("DELETE", f"/api/v1/trust/{PEER}")
+    assert client.ask("PUT", path, {"label": "a\nb"}).problem == "not-allowed"
+    assert client.ask("PUT", path, {"label": "a" * 65}).problem == "bad-request"
+
+
+def test_held_bytes_are_those_of_others(served, client):
+    client.do("POST", "/api/v1/interactions", {"item": "told to all", "public": True})
+    own = peer_text(served.of.daemon.node.peer)
+
+    def mine() -> list:
+        return [each for each in client.get("/api/v1/logs")["logs"] if each["author"] == own]
+
+    assert client.until(mine)[0]["bytes"] > 0
+    found = client.get("/api/v1/logs")
+    assert found["held_bytes"] == sum(e["bytes"] for e in found["logs"] if e["author"] != own)
 
 
 def test_an_invite_of_another_network_or_ones_own_is_refused(served, client):
@@ -263,9 +325,12 @@ def test_who_is_found_nearby_is_listed(served, client):
     )
 
 
-def test_settings_that_need_a_start_are_told_and_kept(served, client):
+def test_settings_count_at_once_or_are_told_to_need_a_start(served, client):
     found = client.do("PATCH", "/api/v1/settings", {"profile": "battery", "batch_delay_s": 9.0})
-    assert sorted(found["pending"]) == ["batch_delay_s", "profile"]
+    assert found["pending"] == ["profile"]
+    assert found["follow_bytes_max"] == 16 << 20  # as the profile has it
+    assert served.of.daemon.node.settings.batch_delay_s == 9.0
+    assert served.of.daemon.node.settings.follow_bytes_max == 16 << 20
     assert client.get("/api/v1/settings") == found
     back = client.do("PATCH", "/api/v1/settings", {"profile": "desktop", "batch_delay_s": 0.0})
     assert back["pending"] == []

@@ -15,7 +15,7 @@ import peerrec_node
 WEB = Path(peerrec_node.__file__).parent / "web"
 ROOT = Path(__file__).parents[3]
 
-BYTES_MAX = 120_000
+BYTES_MAX = 120 * 1024
 """Of everything a browser can load: all views, uncompressed."""
 
 SERVED = {".html", ".js", ".css", ".svg"}

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from served_community import crowd, served, table_of
 
-from peerrec.facade.served_table import SERVED, VERSION, ServedTable
+from peerrec.facade.served_table import ServedTable
 from peerrec.ranking.factor_codec import encode_table
 from peerrec.ranking.interning import Interner
 from peerrec.store.memory import MemoryStore
+from peerrec.store.served_table import SERVED, VERSION
 
 PEOPLE = crowd(users=60, items=40, tastes=2)
 NAMES = PEOPLE.names()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import pytest
 
 from peerrec.ids import item_hash
 from peerrec.peering.factor_people import People, gather_people
@@ -91,3 +92,37 @@ def test_where_nothing_may_be_said_there_are_no_people():
     assert people_of(MemoryStore()) is None
     assert people_of(store_of(("me", "a", False)), ann=0.1) is None
     assert people_of(store_of((ANN, "a", True))) is None
+
+
+def test_of_a_private_person_only_a_draw_is_in_and_nothing_that_nobody_else_has():
+    shared = [f"s{n}" for n in range(40)]
+    rows = [(who, item, True) for who in (ANN, BOB, EVE) for item in shared]
+    rows += [("me", item, False) for item in (*shared[:20], "secret:a", "secret:b")]
+    store = store_of(*rows)
+    drawn = []
+    for n in range(40):
+        people = gather_people(
+            store, "me", {ANN: 0.1, BOB: 0.1, EVE: 0.1},
+            people_max=50, mix_min=3, secret=bytes([n]) * 32, kept=0.5,
+        )  # fmt: skip
+        assert people is not None
+        drawn.append(items_of(people, 0, [*shared, "secret:a", "secret:b"]))
+        assert [len(items_of(people, row, shared)) for row in (1, 2, 3)] == [40] * 3
+        assert people.history.has_canonical_format
+    assert not any(each & {"secret:a", "secret:b"} for each in drawn)
+    own = np.mean([len(each & set(shared[:20])) for each in drawn])
+    decoys = np.mean([len(each & set(shared[20:])) for each in drawn])
+    assert own == pytest.approx(10.0, abs=2.0)
+    assert decoys == pytest.approx(10.0, abs=2.0)
+
+
+def test_a_draw_of_nothing_is_a_person_who_does_not_contribute():
+    store = store_of(("me", "a", False), (ANN, "b", True), (BOB, "c", True))
+    people = gather_people(
+        store, "me", {ANN: 0.1, BOB: 0.1}, people_max=50, mix_min=2, secret=b"s" * 32, kept=0.5
+    )
+    assert people is not None
+    assert not people.contributes
+    assert people.history.toarray().tolist() == [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]] or (
+        people.history.toarray().tolist() == [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    )

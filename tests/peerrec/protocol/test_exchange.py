@@ -83,7 +83,6 @@ def test_another_table_after_the_cut_begins_from_its_first_byte():
     pair = TablePair((LONG, SHORT))
     pair.begin(lambda n, side, message: message.step == TableStep.PART and message.value > 20_000)
     pair.sides[0].mine = signed(LONG[::-1], 0)
-    pair.sides[0]._reached = 0
     pair.resume(3)
     assert pair.sides[1].table == LONG[::-1]
 
@@ -112,9 +111,8 @@ def met(body: bytes = SHORT) -> Exchange[bytes]:
 @pytest.mark.parametrize(
     ("offset", "data"),
     [
-        (TABLE_PART_BYTES, LONG[TABLE_PART_BYTES : 2 * TABLE_PART_BYTES]),  # not the first
-        (1, LONG[:TABLE_PART_BYTES]),
         (0, LONG[:100]),  # cut short
+        (0, LONG[:TABLE_PART_BYTES] + b"more"),
     ],
 )
 def test_a_part_that_is_not_the_next_one_whole_is_refused(offset: int, data: bytes):
@@ -122,6 +120,21 @@ def test_a_part_that_is_not_the_next_one_whole_is_refused(offset: int, data: byt
     with refused("state"):
         exchange.receive(Table(1, TableStep.PART, offset, data), Credit(), NOW)
     assert exchange.table is None
+
+
+@pytest.mark.parametrize("offset", [1, TABLE_PART_BYTES, 2 * TABLE_PART_BYTES])
+def test_a_part_after_a_lost_one_waits_until_that_comes(offset: int):
+    exchange = met(LONG)
+    part = Table(1, TableStep.PART, offset, LONG[offset : offset + TABLE_PART_BYTES])
+    assert exchange.receive(part, Credit(), NOW) == []
+    assert (exchange._n_held, exchange.table) == (0, None)
+
+
+def test_a_part_that_overlaps_is_refused():
+    exchange = met(LONG)
+    exchange.receive(Table(1, TableStep.PART, 0, LONG[:TABLE_PART_BYTES]), Credit(), NOW)
+    with refused("state"):
+        exchange.receive(Table(1, TableStep.PART, 1, LONG[1 : 1 + TABLE_PART_BYTES]), Credit(), NOW)
 
 
 def test_more_than_was_signed_is_refused():
@@ -158,17 +171,31 @@ def test_two_tables_in_one_exchange_are_refused():
         met().meet(signed(b"other", 1).header, NOW)
 
 
-@pytest.mark.parametrize("n", [1, 5, 1 << 20])
-def test_a_receipt_of_what_was_never_sent_is_refused(n: int):
+@pytest.mark.parametrize("n", [1, len(SHORT) + 1, TABLE_PART_BYTES, 1 << 20])
+def test_a_receipt_of_bytes_that_there_are_not_is_refused(n: int):
     with refused("state"):
         met().receive(Table(1, TableStep.HAVE, n), Credit(), NOW)
+
+
+def test_who_has_a_table_from_before_need_not_have_it_again():
+    exchange = met()
+    assert exchange.receive(Table(1, TableStep.HAVE, len(SHORT)), Credit(), NOW) == []
+    exchange.receive(Table(1, TableStep.PART, 0, SHORT), Credit(), NOW)
+    assert exchange.done
 
 
 def test_asking_for_a_table_again_and_again_is_refused():
     exchange = met()
     with refused("rate"):
-        for _ in range(10):
-            exchange.receive(Table(1, TableStep.HAVE), Credit(1 << 20), NOW)
+        for n in range(10):
+            exchange.receive(Table(1, TableStep.HAVE), Credit(1 << 20), NOW + n * RETRY_S)
+
+
+def test_a_question_that_comes_twice_is_answered_once():
+    exchange = met()
+    assert len(exchange.receive(Table(1, TableStep.HAVE), Credit(), NOW)) == 1
+    for _ in range(10):
+        assert exchange.receive(Table(1, TableStep.HAVE), Credit(), NOW + 1.0) == []
 
 
 def test_a_part_that_comes_twice_changes_nothing():
@@ -223,6 +250,32 @@ def test_offers_and_bytes_beyond_any_need_are_refused():
         link.heard(part, NOW)
     with refused("rate"):
         link.heard(part, NOW)
+
+
+def test_answers_are_counted_apart_from_what_a_peer_begins():
+    link = TableLink(dialled=True)
+    for n in (1, 2):
+        for _ in range(int(TABLE_OFFERS_BURST)):
+            link.heard(Table(n, TableStep.OFFER, 0, b"offer"), NOW)
+        with refused("rate"):
+            link.heard(Table(n, TableStep.OFFER, 0, b"offer"), NOW)
+
+
+def test_who_begins_only_as_it_may_is_never_refused():
+    mine, theirs, now = TableLink(dialled=True), TableLink(dialled=False), NOW
+    body = bytes(TABLE_PART_BYTES)
+    n_begun = 0
+    for _ in range(5_000):
+        now += 1.0
+        if mine.may_begin(now):
+            mine.begins(now)
+            mine.gives(10 * len(body), now)
+            n_begun += 1
+            theirs.heard(Table(mine.next_request(), TableStep.OFFER, 0, b"offer"), now)
+            for at in range(10):
+                theirs.heard(Table(1, TableStep.PART, at * len(body), body), now)
+    assert n_begun > 50
+    assert mine.room_s(now) < 600.0
 
 
 def test_requests_are_odd_for_who_dialled_and_stay_one_byte():
@@ -290,7 +343,7 @@ def exchanged(tables: list[FactorTable], *, loses_a_receipt: bool) -> list[Facto
 
 def test_the_mean_is_conserved_where_both_complete():
     moved, differ = drift(0.0, seed=1)
-    assert moved < 0.012  # rounding of the codec
+    assert moved < 0.02  # rounding of the codec
     assert differ < 0.1
 
 

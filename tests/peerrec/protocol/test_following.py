@@ -77,6 +77,28 @@ def test_ten_thousand_identities_without_merit_get_at_most_the_exploration_share
     assert all(left[author(n)] == 8_000 for n in range(100))
 
 
+@settings(deadline=None)
+@given(MERITS, HELD, st.integers(1, MIB), st.floats(0.0, 0.5), st.lists(IDS, max_size=40))
+def test_a_budget_that_was_resized_holds_from_the_next_plan_on(merits, held, size, share, met):
+    each = following(MIB, exploration_share=0.3)
+    for who in met:
+        each.meet(who)
+    left = applied(held, each.plan(merits, held, now=0.0))
+    each.resize(size, share)
+    left = applied(left, each.plan(merits, left, now=1.0))
+    assert sum(left.values()) <= size
+    strangers = sum(n for who, n in left.items() if merits.get(who, 0.0) <= 0.0)
+    assert strangers <= size * share
+    assert set(each.strangers) <= set(met)
+
+
+def test_a_budget_that_is_none_is_refused_and_changes_nothing():
+    each = following(MIB)
+    with pytest.raises(ConfigError):
+        each.resize(MIB, 1.5)
+    assert (each.bytes_max, each.exploration_share) == (MIB, 0.1)
+
+
 @pytest.mark.parametrize("n_sybils", [1, 20, 500, 10_000])
 def test_identities_with_little_merit_get_in_proportion_to_it_however_many(n_sybils):
     each = following(64 * MIB)

@@ -95,6 +95,24 @@ def test_eight_links_come_about_within_a_minute():
     assert world.hangups == []
 
 
+def test_fewer_links_are_kept_from_when_that_is_wanted_and_the_worst_go():
+    world = World(membership(40))
+    world.run(60.0)
+    for number in range(100, 104):
+        host = address(number).host
+        world.each.link_up(peer(number), dialled=False, address=None, host=host, now=60.0)
+    good = world.each.links.dialled()[5].peer
+    world.each.scores.reward(good, Deed.FIRST_DELIVERY, 60.0, 50.0)
+    world.apply(world.each.bound(2, 1, 60.0))
+    assert [len(world.each.links.dialled()), len(world.each.links.incoming())] == [2, 1]
+    assert good in [link.peer for link in world.each.links.dialled()]
+    world.run(7_200.0)
+    assert len(world.each.links.dialled()) == 2
+    world.apply(world.each.bound(4, 8, 7_200.0))
+    world.run(7_400.0)
+    assert len(world.each.links.dialled()) == 4
+
+
 def test_an_invited_peer_is_dialled_first_and_with_its_id():
     each = membership(40)
     each.invite(peer(999), Address("ann.example", 7700), 0.0)

@@ -8,6 +8,7 @@ from peerrec.errors import RemoteProtocolError
 from peerrec.limits import CREDIT_MAX_BYTES
 from peerrec.protocol.effects import Priority
 from peerrec.protocol.outbox import Allowance, Outbox
+from peerrec_sim.measures.weight import weigh
 
 PUTS = st.lists(
     st.tuples(st.sampled_from(list(Priority)), st.integers(1, 400)), min_size=1, max_size=60
@@ -97,3 +98,12 @@ def test_a_sender_that_waits_for_grants_never_exceeds_them_and_never_starves(siz
             allowance.spend(len(data))
         box.grant(allowance.regrant())
     assert len(box) == 0
+
+
+def test_a_link_that_has_nothing_to_send_takes_no_memory_for_it():
+    box = Outbox(credit=64)
+    empty = weigh([box])
+    for priority in Priority:
+        box.put(bytes(16), priority)
+    box.ready()
+    assert weigh([box]) == empty

@@ -668,6 +668,20 @@ def test_memory_from_any_bytes_is_memory_or_a_data_error(data):
         sync_memory.PeerMemory.decode(data)
 
 
+def test_the_memories_of_all_peers_share_what_they_call_a_log():
+    pool = sync_memory.LogPool()
+    memories = [sync_memory.PeerMemory(pool=pool) for _ in range(3)]
+    for memory in memories:
+        memory.hear((bytes([7]) * 32, int("1000")), 5)
+        memory.tell((bytes([7]) * 32, int("1000")), 5)
+    decoded = sync_memory.PeerMemory.decode(memories[0].encode(), pool)
+    names = [
+        log for each in [*memories, decoded] for floors in (each.told, each.heard) for log in floors
+    ]
+    assert len(names) == 8
+    assert len({id(log) for log in names}) == 1
+
+
 def test_memory_has_an_end():
     memory = sync_memory.PeerMemory()
     for n in range(FLOORS_MAX):

@@ -44,8 +44,8 @@ def test_what_is_read_is_what_was_written_within_the_rounding(seed, n, dim):
     assert np.abs(back.moment - table.moment).max() <= scale / 32767
     if n:
         largest = np.abs(table.mean).max(axis=1)
-        # Half of one of 31 steps, a magnitude rounded up by 4.4 %, the unit of a rounded C.
-        assert (np.abs(back.mean - table.mean).max(axis=1) <= 0.024 * largest + 1e-6).all()
+        # Half of one of 7 steps, a magnitude rounded up by 4.4 %, the unit of a rounded C.
+        assert (np.abs(back.mean - table.mean).max(axis=1) <= 0.076 * largest + 1e-6).all()
 
 
 @given(seed=st.integers(0, 1000))
@@ -123,7 +123,7 @@ def test_keys_out_of_range_overlong_or_too_few_are_refused():
 
     def with_keys(keys):
         data = encode_table(table)
-        old = len(data) - start - 5
+        old = len(data) - start - 4  # share, magnitude, directions
         header = data[: HEADER - 8] + struct.pack("<I", len(keys)) + data[HEADER - 4 : HEADER]
         return header + data[HEADER:start] + keys + data[start + old :]
 
@@ -144,10 +144,10 @@ def test_keys_cannot_be_unsorted_or_twice_as_gaps_only_grow():
     assert (np.diff(table.keys.astype(np.int64)) > 0).all()
 
 
-def test_a_row_of_16_numbers_takes_at_most_18_bytes():
-    assert len(encode_table(table_of(n=1500, dim=16))) <= 18 * 1500
+def test_a_row_of_16_numbers_takes_at_most_14_bytes():
+    assert len(encode_table(table_of(n=1500, dim=16))) <= 14 * 1500
 
 
 def test_a_length_that_does_not_pack_is_refused():
-    with pytest.raises(ConfigError, match="multiple of 4"):
-        encode_table(table_of(dim=6))
+    with pytest.raises(ConfigError, match="even"):
+        encode_table(table_of(dim=7))

@@ -74,13 +74,24 @@ def test_without_clipping_a_merge_is_the_average(seed):
     assert np.array_equal(merged.moment, mean.moment)
 
 
-@pytest.mark.parametrize("factor", [1e-9, 1e6])
+@pytest.mark.parametrize("factor", [1e-9, 1e-2, 1e6])
 def test_a_wrong_moment_changes_no_direction_by_more_than_the_stretch(factor):
     mine = table_of(1)
     merged = merge(mine, dataclasses.replace(mine, moment=mine.moment * np.float32(factor)), LIMITS)
-    values = np.linalg.eigvals(np.linalg.solve(mine.moment, merged.moment)).real
+    least = np.eye(4, dtype=np.float32) * np.trace(mine.moment) / 4
+    values = np.linalg.eigvals(np.linalg.solve(mine.moment + least, merged.moment + least)).real
     assert values.min() >= (1 + 1 / 4) / 2 - 1e-3
     assert values.max() <= (1 + 4) / 2 + 1e-3
+
+
+def test_a_clipped_moment_is_still_one_that_users_have():
+    mine = table_of(1)
+    wide = np.diag(np.float32([50.0, 1e-6, 1e-6, 1e-6]))
+    said = np.diag(np.float32([0.0, 1e6, 0.0, 0.0]))
+    merged = merge(
+        dataclasses.replace(mine, moment=wide), dataclasses.replace(mine, moment=said), LIMITS
+    )
+    assert np.linalg.eigvalsh(merged.moment)[0] >= -1e-4
 
 
 def test_claiming_that_nobody_has_anything_makes_rows_only_so_much_smaller():
@@ -113,7 +124,7 @@ def test_the_radius_is_the_largest_length_and_of_nobody_nothing():
 
 
 @pytest.mark.parametrize("how", ["average", "merge"])
-def test_a_row_that_was_not_sent_may_have_any_share_below_the_floor(how):
+def test_a_row_that_was_not_sent_has_a_small_share_but_the_same_direction(how):
     mine = table_of(1)
     share = np.where(mine.keys % 2 == 0, np.float32(0.004), np.float32(0.02))
     mine = dataclasses.replace(mine, share=share, mean=mine.mean * share[:, None])
@@ -123,7 +134,16 @@ def test_a_row_that_was_not_sent_may_have_any_share_below_the_floor(how):
     else:
         merged = merge(mine, silent, MergeLimits(people=50, radius=1e6, z=1e6, floor=0.01))
     small = mine.share < 0.01
-    assert np.array_equal(merged.share[small], mine.share[small])
-    assert np.allclose(merged.share[~small], 0.015)
-    assert np.allclose(merged.mean[small], mine.mean[small], atol=1e-7)
-    assert np.allclose(merged.mean[~small], mine.mean[~small] * 0.75, atol=1e-7)
+    assert np.allclose(merged.share[small], (0.004 + 0.0025) / 2)
+    assert np.allclose(merged.share[~small], (0.02 + 0.0025) / 2)
+    shrunk = (merged.share / mine.share)[:, None]
+    assert np.allclose(merged.mean, mine.mean * shrunk, atol=1e-7)
+
+
+def test_rows_far_below_what_is_sent_are_left_as_they_are():
+    mine = table_of(1)
+    mine = dataclasses.replace(mine, share=np.full(len(mine), 0.002, np.float32))
+    silent = mine.without(np.arange(len(mine)))
+    merged = average(mine, silent, 0.01)
+    assert np.array_equal(merged.share, mine.share)
+    assert np.allclose(merged.mean, mine.mean)

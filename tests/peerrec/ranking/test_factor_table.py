@@ -47,6 +47,19 @@ def test_the_largest_rows_stay_in_order_and_ties_go_to_the_lower_key():
     assert table.largest(4) is table
 
 
+def test_the_rows_that_make_up_a_part_of_all_shares_are_kept_with_ties():
+    share = np.array([0.1, 0.4, 0.1, 0.4], np.float32)
+    table = FactorTable(KEYS, share, np.zeros((4, 1), np.float32), np.eye(1, dtype=np.float32))
+    large, everything = KEYS[share > 0.2].tolist(), KEYS.tolist()
+    assert table.covering(0.79, 0.0).keys.tolist() == large
+    assert table.covering(0.85, 0.0).keys.tolist() == everything  # one of two alike is both
+    assert table.covering(0.85, 0.2).keys.tolist() == large
+    assert table.covering(1.0, 0.0).keys.tolist() == everything
+    assert len(table.covering(1.0, 0.9)) == 0
+    nothing = table.without(np.arange(4))
+    assert nothing.covering(0.9, 0.0) is nothing
+
+
 @pytest.mark.parametrize("keys", [[], [1], [9]])
 def test_positions_are_found_only_where_a_key_is(keys):
     _, found = row_positions(np.array(keys, np.uint32), np.array([1, 2], np.uint32))

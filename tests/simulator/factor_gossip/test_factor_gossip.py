@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from peerrec.errors import ConfigError
 from peerrec.ranking.factor_codec import decode_table, encode_table
 from peerrec.ranking.factor_serving import Evidence
+from peerrec.ranking.factor_solve import FactorSettings
 from peerrec_sim.benchmarks import factors as bench
 from peerrec_sim.commands import bench_factors
 from peerrec_sim.factor_gossip.attackers import ATTACKS
@@ -23,6 +24,7 @@ from peerrec_sim.splits import split
 
 WORLD = split(generate(3, users=80, items=150, interactions=2400), "hash")
 ALIKE = dataclasses.replace(WORLD, trust=None)
+SMALL = FactorSettings(dim=16)
 
 
 def gossip(community, options, course):
@@ -32,20 +34,22 @@ def gossip(community, options, course):
 
 
 def test_gossip_beats_the_own_records_alone():
-    alone = gather(ALIKE, Options(known=8))
-    crowd, _ = gossip(ALIKE, Options(known=8), Course())
+    alone = gather(ALIKE, Options(known=8, settings=SMALL))
+    crowd, _ = gossip(ALIKE, Options(known=8, settings=SMALL), Course())
     assert mean_ndcg(crowd, lists_of(crowd, None)) > 1.05 * mean_ndcg(alone, lists_of(alone, None))
 
 
 def test_the_same_seed_gives_the_same_lists_and_bytes():
-    runs = [gossip(WORLD, Options(known=8, seed=5), Course(epochs=1)) for _ in range(2)]
+    runs = [
+        gossip(WORLD, Options(known=8, settings=SMALL, seed=5), Course(epochs=1)) for _ in range(2)
+    ]
     lists = [lists_of(crowd, Evidence()) for crowd, _ in runs]
     assert np.array_equal(*lists)
     assert np.array_equal(runs[0][1].bytes, runs[1][1].bytes)
 
 
 def test_most_nodes_end_every_epoch_even_when_some_are_away():
-    crowd, sent = gossip(ALIKE, Options(known=8), Course(epochs=2, offline=0.3))
+    crowd, sent = gossip(ALIKE, Options(known=8, settings=SMALL), Course(epochs=2, offline=0.3))
     assert np.mean([node.epochs >= 2 for node in crowd.nodes]) >= 0.9
     assert sent.exchanges.min() > 0
 
@@ -59,9 +63,9 @@ def test_known_peers_are_those_with_most_merit():
 
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 def test_every_attacker_sends_bytes_that_decode(name):
-    crowd = gather(ALIKE, Options(known=8, targets=(3, 5)))
+    crowd = gather(ALIKE, Options(known=8, settings=SMALL, targets=(3, 5)))
     hostile = ATTACKS[name](crowd.nodes[0].table, crowd.keys[[3, 5]], 9, np.random.default_rng(0))
-    table = decode_table(encode_table(hostile), dim=16, rows_max=1000)
+    table = decode_table(encode_table(hostile), dim=crowd.options.settings.dim, rows_max=1000)
     assert len(table)
 
 
@@ -78,7 +82,7 @@ def test_the_bounds_keep_a_promoted_item_out_of_lists_that_it_takes_without_them
 
 
 def test_lists_hold_nothing_that_the_user_has():
-    crowd = gather(WORLD, Options(known=8))
+    crowd = gather(WORLD, Options(known=8, settings=SMALL))
     lists = lists_of(crowd, Evidence())
     train = crowd.train.toarray()
     for user, row in enumerate(lists):
@@ -92,7 +96,7 @@ def test_a_part_that_is_not_known_is_refused():
 
 def test_an_exchange_of_ten_thousand_rows_costs_few_bytes_a_row():
     found = bench.measure_row(0, repeats=1)
-    assert found["row_bytes"] <= 18
+    assert found["row_bytes"] <= 14
     assert found["exchange_ms"] > 0
 
 

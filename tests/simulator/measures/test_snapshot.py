@@ -6,8 +6,8 @@ from array import array
 import numpy as np
 import pytest
 
-from peerrec.facade.served_table import keep_served
 from peerrec.protocol.messages import Type
+from peerrec.store.served_table import keep_served
 from peerrec.testing.node_pair import START, NodePair
 from peerrec_sim.community import Community, Interactions
 from peerrec_sim.measures.egos import EgoOptions

@@ -7,8 +7,10 @@ import pytest
 from peerrec_sim.scenario import load
 from peerrec_sim.simulation import Simulation
 
+# The graph knows every play: a node can only agree with it where its budget holds them too.
 SETTINGS = ["nodes=30", "length_s=150", "egos=30", "at_end_only=true", "start_s=20",
-            "attackers.sybils=20", "attackers.edges=3"]  # fmt: skip
+            "attackers.sybils=20", "attackers.edges=3",
+            "node.follow_bytes_max=4194304"]  # fmt: skip
 
 
 @pytest.mark.slow

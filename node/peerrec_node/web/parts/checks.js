@@ -10,6 +10,9 @@ const ADDRESSES_GOOD = 8;
 /** @type {(yes: unknown) => Mood} */
 const good = (yes) => (yes ? "good" : "warn");
 
+/** @type {(n: number, one: string, many: string) => string} */
+const some = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;
+
 /** Return what is well and what is not, the same checks in the same order each time.
  * @type {(facts: Facts) => Check[]} */
 export function checks({ status, links, nodes, ready }) {
@@ -20,31 +23,39 @@ export function checks({ status, links, nodes, ready }) {
 			why: "The daemon itself says whether it can take part.",
 		},
 		linked(links.length),
-		{
-			mood: good(status.address), title: "Others can reach you",
-			text: status.address ? `At ${status.address}.`
-				: "Nobody can call this node, though it can call others. If a router is in between, start it with --public.",
-			why: "A network in which nobody can be called falls apart.",
-		},
+		reachable(status.address),
 		{
 			mood: good(status.known_addresses >= ADDRESSES_GOOD), title: "Ways back into the network",
-			text: `${count(status.known_addresses)} addresses are known; links bring more.`,
+			text: `${some(status.known_addresses, "address is", "addresses are")} known; links bring more.`,
 			why: "If all present links end, the node calls addresses that it knows.",
 		},
 		inStep(links),
 		{
 			mood: good(!status.forks), title: "No two-tongued authors",
-			text: status.forks ? `${count(status.forks)} logs have forked: their authors signed two histories and are not believed.` : "No log has forked.",
+			text: status.forks ? `${some(status.forks, "log has", "logs have")} forked: who signs two histories is not believed.` : "No log has forked.",
 			why: "Who tells different peers different things is caught by comparing logs.",
 		},
 		honest(nodes.slice(1)),
 		{
 			mood: good(status.followed > 0), title: "Somebody to learn from",
-			text: status.followed > 0 ? `${count(status.followed)} authors are followed.`
+			text: status.followed > 0 ? `${some(status.followed, "author is", "authors are")} followed.`
 				: "Nobody is followed. State trust in somebody, and recommendations can come from there.",
 			why: "Recommendations come from the logs of people with merit.",
 		},
 	];
+}
+
+/** Return whether an address leads to this device only from itself. @type {(address: string) => boolean} */
+export const isLocal = (address) => /^(127\.|\[::1\]|localhost)/.test(address);
+
+/** @type {(address: string | null) => Check} */
+function reachable(address) {
+	return {
+		mood: good(address && !isLocal(address)), title: "Others can reach you",
+		text: !address ? "Nobody can call this node, though it can call others. If a router is in between, start it with --public."
+			: isLocal(address) ? `At ${address}, from this device alone. Start it with --listen 0.0.0.0:7700.` : `At ${address}.`,
+		why: "A network in which nobody can be called falls apart.",
+	};
 }
 
 /** @type {(n: number) => Check} */
@@ -52,7 +63,7 @@ function linked(n) {
 	const mood = n >= LINKS_GOOD ? "good" : n > 0 ? "warn" : "bad";
 	const advice = n >= LINKS_GOOD ? "" : n > 0 ? "More make it harder to cut you off." : "Paste an invite under “Pairing”.";
 	return {
-		mood, title: "Linked to the network", text: `${count(n)} ${n === 1 ? "link is" : "links are"} open. ${advice}`,
+		mood, title: "Linked to the network", text: `${some(n, "link is", "links are")} open. ${advice}`,
 		why: "With few links, few peers decide what this node gets to hear.",
 	};
 }

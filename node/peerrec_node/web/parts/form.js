@@ -32,7 +32,7 @@ export function tick(label, attributes) {
  * @type {(options: SliderOptions) => {box: HTMLElement, input: HTMLInputElement, show: (value: number) => void}} */
 export function slider({ label, hint, value, min = 0, max = 1, step = 0.05, write }) {
 	const id = newId("slider");
-	const output = h("output", { for: id });
+	const output = h("output", { for: id, title: hint });
 	const input = h("input", { id, type: "range", min, max, step, value, title: hint, "aria-describedby": `${id}-hint` });
 	const told = () => {
 		output.textContent = write(input.valueAsNumber);

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { h } from "./dom.js";
 import { busy } from "./form.js";
 import { number } from "./figure.js";
-import { decimal, percent, short } from "./format.js";
+import { count, decimal, percent, short } from "./format.js";
 import { icon } from "./icons.js";
 import { empty, failure } from "./states.js";
 import { WORDS } from "./words.js";
@@ -53,7 +53,7 @@ function details(item) {
 			const [why, near] = await Promise.all([
 				get("/explain", { item: item.item }), get("/similar", { item: item.item, n: 5 }),
 			]);
-			box.replaceChildren(...explained(why, near.items ?? []));
+			box.replaceChildren(...explained(why, near.items));
 		} catch (error) {
 			box.replaceChildren(failure(error, load, "h3"));
 		}
@@ -63,14 +63,13 @@ function details(item) {
 }
 
 function explained(why, near) {
-	const reasons = why.reasons ?? [];
 	return [
-		reasons.length ? h("ul", { class: "reasons" }, reasons.map(reasonLine))
+		why.reasons.length ? h("ul", { class: "reasons" }, why.reasons.map(reasonLine))
 			: empty("No path leads here", "It is in the list for exploration."),
-		h("p", {}, "Score ", number(decimal(why.score), WORDS.score), why.rank ? ` · place ${why.rank} of everything` : ""),
-		...(why.paths ?? []).map(({ peers, item, share }) => h("p", { class: "small" }, [item, ...peers.map((peer) => (peer.length === 56 ? short(peer) : peer))].filter(Boolean).join(" → "), " ",
+		h("p", {}, "Score ", number(decimal(why.score), WORDS.score), why.rank && [" · place ", number(count(why.rank), "Place among all items that can be recommended, muted ones left out")]),
+		...why.paths.map(({ peers, item, share }) => h("p", { class: "small" }, [item, ...peers.map((peer) => (peer.length === 56 ? short(peer) : peer))].filter(Boolean).join(" → "), " ",
 			number(percent(share), "Share of the score that this path brings"))),
-		...(why.notes ?? []).map((note) => h("p", {}, note)),
+		...why.notes.map((note) => h("p", {}, note)),
 		near.length > 0 && h("p", {}, "Similar: ", near.map((each, at) => [at ? ", " : "",
 			h("bdi", { title: `Similarity ${decimal(each.score)}: how many of the people heard have both` }, each.name || each.item)])),
 	].filter((node) => node instanceof Node);

@@ -1,6 +1,6 @@
 // Do what a person decides about a peer: trust, block, meet, leave.
 
-import { post, remove } from "../api.js";
+import { post, put, remove } from "../api.js";
 import { confirmed } from "./confirm.js";
 import { short } from "./format.js";
 import { attempt } from "./toast.js";
@@ -23,9 +23,13 @@ export async function block(peer) {
 export const unblock = (peer) =>
 	attempt(() => remove(`/block/${path(peer)}`), `${short(peer)} is no longer blocked.`);
 
+/** Call a peer something, here alone; "" takes it back. @type {(peer: string, label: string) => Promise<boolean>} */
+export const callIt = (peer, label) => attempt(() => put(`/peers/${path(peer)}/label`, { label }),
+	label ? `You call ${short(peer)} “${label}” now.` : `${short(peer)} has no name of yours any more.`);
+
 /** End the link to a peer. @type {(peer: string) => Promise<boolean>} */
 export const disconnect = (peer) =>
-	attempt(() => remove(`/peers/${path(peer)}`), `The link to ${short(peer)} ends.`);
+	attempt(() => remove(`/peers/${path(peer)}`), `The link to ${short(peer)} ends, and none begins for ten minutes.`);
 
 /** Meet who is behind an invite; rejects where that fails. @type {(invite: string) => Promise<any>} */
 export const meet = (invite) => post("/peers", { invite });

@@ -6,13 +6,19 @@ import { placed } from "./rings.js";
 
 const HALF = 500;
 const RADIUS = 430;
-const LABELS_MAX = 14;
+const LABELS_MAX = 10;
 
 /** Return what a peer is called. @type {(node: TrustNode) => string} */
 export const nameOf = (node) => (node.hops === 0 ? "You" : node.label || short(node.peer));
 
+/** Paths that are longer are not followed; the daemon answers one more for who is beyond. */
+const HOPS_MAX = 3;
+
 /** Return how far a peer is; null where no path leads to it. @type {(node: TrustNode) => string | null} */
-export const hopsOf = ({ hops, merit }) => (hops === null || (hops > 6 && merit <= 0) ? null : `${hops}`);
+export const hopsOf = ({ hops }) => (hops > HOPS_MAX ? null : `${hops}`);
+
+/** @type {(node: TrustNode) => string} */
+const hopsText = (node) => (node.hops > HOPS_MAX ? "no path of trust" : node.hops === 1 ? "1 hop" : `${node.hops} hops`);
 
 /** Return a class for the colour of a score. @type {(score: number) => string} */
 export function scoreClass(score) {
@@ -31,10 +37,8 @@ export function suspicionOf(suspicion) {
 /** Return a peer in one sentence. @type {(node: TrustNode) => string} */
 export function sentenceOf(node) {
 	if (node.hops === 0) return "You, in the middle";
-	const hops = hopsOf(node);
-	const where = hops ? `${hops} ${hops === "1" ? "hop" : "hops"}` : "no path of trust";
 	const doubt = { low: "looks honest", some: "somewhat suspicious", high: "probably a Sybil" }[suspicionOf(node.suspicion)];
-	return `${nameOf(node)}: ${where}, merit ${decimal(node.merit)}, score ${decimal(node.score)}, `
+	return `${nameOf(node)}: ${hopsText(node)}, merit ${decimal(node.merit)}, score ${decimal(node.score)}, `
 		+ `${doubt} (${percent(node.suspicion)})${node.linked ? ", linked" : ""}${node.blocked ? ", blocked" : ""}`;
 }
 
@@ -73,7 +77,7 @@ function drawNode({ node, ring, x, y }, r, { labelled, scale }) {
 	s("circle", { class: "halo", r: r + 7 * scale }),
 	shape, over,
 	node.blocked && s("path", { class: "cross", d: `M${-r} ${-r}L${r} ${r}M${r} ${-r}L${-r} ${r}` }),
-	labelled && s("text", { y: r + 17 * scale, "font-size": 15 * scale }, nameOf(node)));
+	labelled && s("text", { y: r + 21 * scale, "font-size": 20 * scale }, nameOf(node)));
 }
 
 function drawEdge(edge, from, to, meritMax) {
@@ -92,7 +96,7 @@ export function drawMap(nodes, edges, scale) {
 	const meritMax = Math.max(...nodes.slice(1).map((node) => node.merit), 1e-9);
 	const named = new Set([...nodes].slice(1).sort((a, b) => b.merit - a.merit)
 		.slice(0, scale > 1 ? LABELS_MAX / 2 : LABELS_MAX).map((node) => node.peer));
-	const radii = [...new Set(places.filter((place) => place.ring).map((place) => Math.round(Math.hypot(place.x, place.y))))];
+	const rings = [...new Set(places.map((place) => place.ring))].slice(1).map((ring) => places.filter((place) => place.ring === ring));
 	const lines = edges.flatMap((edge) => {
 		const from = at.get(edge.from);
 		const to = at.get(edge.to);
@@ -103,7 +107,12 @@ export function drawMap(nodes, edges, scale) {
 		"aria-label": "Trust map: you in the middle, peers on rings by hops",
 	},
 	patterns(),
-	radii.map((r) => s("circle", { class: "ring", r })),
+	rings.map(([first, next]) => {
+		const r = Math.hypot(first.x, first.y);
+		const between = (first.angle + (next?.angle ?? first.angle + 2 * Math.PI)) / 2;
+		return [s("circle", { class: "ring", r }),
+			s("text", { class: "hops", x: r * Math.sin(between), y: -r * Math.cos(between), "font-size": 17 * scale }, hopsText(first.node))];
+	}),
 	s("g", { "aria-hidden": "true" }, lines),
 	places.map((place) => drawNode(place, sizeOf(place, scale, meritMax), {
 		labelled: place.ring === 0 || named.has(place.node.peer), scale,

@@ -1,6 +1,6 @@
 // Place peers on rings around oneself: the ring says hops, neighbours share who trusts them.
 
-/** Who is further away than this, or cannot be reached at all, shares the outermost ring. */
+/** Who cannot be reached stands on the outermost ring. */
 const RINGS_MAX = 4;
 
 /** Return who leads to each node: the one nearer to the middle that trusts it most. */
@@ -39,7 +39,7 @@ export function placed(nodes, edges, radius) {
 
 function ringOf(node, at) {
 	if (at === 0) return 0;
-	return node.hops === null || node.hops > RINGS_MAX ? RINGS_MAX + 1 : Math.max(1, node.hops);
+	return Math.min(Math.max(1, node.hops), RINGS_MAX);
 }
 
 /** Return angles near the wished ones, in their order, none closer than the ring allows. */
@@ -58,5 +58,9 @@ function spread(wishes) {
 	}
 	for (let at = 1; at < n; at += 1) angles[at] = Math.max(angles[at], angles[at - 1] + gap);
 	// A whole turn may have been passed: then even steps are all there is room for.
-	return n && angles[n - 1] - angles[0] > 2 * Math.PI - gap ? angles.map((_, at) => angles[0] + at * even) : angles;
+	if (!n || angles[n - 1] - angles[0] <= 2 * Math.PI - gap) return angles;
+	// The ring is turned to where its nodes are nearest to their wishes.
+	const sum = (part) => wishes.reduce((total, { angle }, at) => total + part(angle - at * even), 0);
+	const turn = Math.atan2(sum(Math.sin), sum(Math.cos));
+	return angles.map((_, at) => turn + at * even);
 }

@@ -7,15 +7,16 @@ import { WORDS } from "./words.js";
 
 const PROFILES = {
 	desktop: "Desktop: peers may push at any time",
+	server: "Server: always on",
 	battery: "Battery: fetch now and then",
 };
 
 const KNOWN = {
 	explore: { label: "Explore", hint: WORDS.explore, kind: "share" },
 	profile: { label: "Profile", hint: "How much this node does for others, and how much power it may take.", choices: PROFILES },
-	follow_bytes_max: { label: "Budget for other people’s logs, MiB", hint: WORDS.budget, kind: "mib" },
+	follow_bytes_max: { label: "Budget for other people’s logs, MiB", hint: WORDS.budget, kind: "mib", min: 1 / 16, max: 1 << 20 },
 	exploration_share: { label: "Share of the budget for strangers", hint: WORDS.strangers, kind: "share", max: 0.5 },
-	batch_delay_s: { label: "Delay before publishing, seconds", hint: "What is public is gathered for so long before it leaves. Longer hides better when you listen." },
+	batch_delay_s: { label: "Delay before publishing, seconds", hint: "What is public is gathered for so long before it leaves. Longer hides better when you listen.", max: 86_400 },
 	listens_public: { label: "What my music players send is public", hint: "Otherwise it counts for your own recommendations and never leaves this device." },
 	publish_trust: { label: "Publish my trust in peers", hint: "Others see whom you trust and can find them. Blocks and mutes never leave this device." },
 };
@@ -43,10 +44,16 @@ export function control(key, value) {
 	return null;
 }
 
+/** Show that a value is set elsewhere. @type {(control: Control, where: string) => void} */
+export function fix(control, where) {
+	for (const input of control.box.querySelectorAll("input, select")) input.disabled = true;
+	control.box.append(h("p", { class: "hint" }, `Set by ${where}.`));
+}
+
 function amount(key, value, known) {
 	const unit = known.kind === "mib" ? MIB : 1;
 	const { box, input } = field({
-		label: known.label, hint: known.hint, name: key, type: "number", min: 0, step: "any", value: value / unit,
+		label: known.label, hint: known.hint, name: key, type: "number", min: known.min ?? 0, max: known.max, step: "any", value: value / unit,
 	});
 	const now = () => (unit === 1 ? input.valueAsNumber : Math.round(input.valueAsNumber * unit));
 	return { key, box, value: now, before: value };

@@ -28,7 +28,7 @@ export const WORDS = {
 	held: "Bytes of other people's segments that are kept now.",
 	logBytes: "Bytes of this author's segments held here.",
 	seq: "Numbers of the first and the last segment held. A log that begins late was cut by age.",
-	epoch: "How often the author began anew, for example on a new device.",
+	epoch: "Which log of the author this is: a number drawn anew whenever it begins one, for example on a new device.",
 	rateIn: "Bytes a second that arrive, over the last seconds, all links together.",
 	rateOut: "Bytes a second that leave, over the last seconds, all links together.",
 	messages: "Messages of this type since the node began: received and sent.",
@@ -37,7 +37,6 @@ export const WORDS = {
 	uptime: "How long this node has run.",
 	exchanges: "Tables of taste averaged with peers since the node began.",
 	rows: "Items in the averaged table.",
-	factorEpoch: "How often the averaging has begun anew.",
 	weight: "Trust that you state: 1 is full trust, 0 takes it back, below 0 is distrust.",
 };
 

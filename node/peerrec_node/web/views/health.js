@@ -10,9 +10,9 @@ const MOODS = { good: "well", warn: "worth a look", bad: "not well" };
 
 /** @type {Mount} */
 export function mount(root) {
-	const box = h("div", { class: "list-box" });
+	const box = h("div");
 	const numbers = h("div");
-	const summary = h("p", { class: "strong", role: "status" });
+	const summary = h("p", { class: "strong", role: "status", title: "How many of these checks need you" });
 	root.append(pageHead(heading, "Whether the node can do its work, and what would help it."),
 		card("Checks", summary, box), card("Numbers", numbers));
 	const shown = live(box, {
@@ -20,12 +20,12 @@ export function mount(root) {
 		load: () => Promise.all([get("/status"), get("/peers"), get("/trust"), readiness()]),
 		show: ([status, peers, trust, ready]) => {
 			const results = checks({ status, links: peers.links, nodes: trust.nodes, ready });
-			const worst = ["bad", "warn"].map((mood) => results.filter((check) => check.mood === mood).length);
-			summary.textContent = worst[0] + worst[1] === 0 ? "All is well."
-				: `${count(worst[0])} not well, ${count(worst[1])} worth a look.`;
+			const said = ["bad", "warn"].map((mood) => [results.filter((check) => check.mood === mood).length, MOODS[mood]])
+				.filter(([n]) => n).map(([n, text]) => `${n} ${text}`);
+			summary.textContent = said.length ? `${said.join(", ")}.` : "All is well.";
 			box.replaceChildren(h("ul", { class: "checks" }, results.map((check) =>
 				h("li", { class: check.mood, title: check.why }, icon(check.mood),
-					h("div", {}, h("h3", {}, check.title, h("span", { class: "mood" }, ` ${MOODS[check.mood]}`)),
+					h("div", {}, h("h3", {}, check.title, h("span", { class: `mood ${check.mood}` }, ` ${MOODS[check.mood]}`)),
 						h("p", {}, check.text), h("p", { class: "why" }, check.why))))));
 			showFigures(numbers, figures(status, peers.links));
 		},
@@ -46,7 +46,6 @@ function figures(status, links) {
 		{ label: "Strangers", value: count(status.strangers), why: WORDS.strangers },
 		{ label: "Running for", value: duration(status.uptime_s), why: WORDS.uptime },
 		{ label: "Exchanged tables", value: factors ? count(factors.exchanges) : "off", why: WORDS.exchanges },
-		{ label: "Epoch of the table", value: factors ? count(factors.epoch) : "off", why: WORDS.factorEpoch },
 		{ label: "Rows of the table", value: factors ? count(factors.rows) : "off", why: WORDS.rows },
 	];
 }

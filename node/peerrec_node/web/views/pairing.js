@@ -1,6 +1,7 @@
 // Pairing: give somebody one's invite, or take theirs.
 
 import { get } from "../api.js";
+import { isLocal } from "../parts/checks.js";
 import { inviteForm } from "../parts/invite_form.js";
 import { meet } from "../parts/people.js";
 import { qrImage } from "../parts/qr.js";
@@ -15,7 +16,7 @@ export function mount(root) {
 	root.append(pageHead(heading, "Connect two nodes by a link, a QR code, or because they are near."),
 		h("div", { class: "columns even" },
 			card("Your invite", mine),
-			h("div", { class: "side" },
+			h("div", {},
 				card("Take an invite", inviteForm(() => { location.hash = "#/peers"; })),
 				card("Nearby", near))));
 	const parts = [
@@ -42,6 +43,7 @@ function showInvite({ link, svg }, box) {
 	}
 	box.replaceChildren(
 		h("p", {}, "Send this link to somebody you trust, or let them scan it. It holds your public id and your address, no secret."),
+		isLocal(link.split("@")[1]) ? h("p", { class: "warn" }, "It leads here from this device alone; for others, start the node with --listen 0.0.0.0:7700.") : "",
 		qrImage(svg ?? "") ?? "",
 		h("p", { class: "invite mono", tabindex: 0, role: "group", "aria-label": "Invite link" }, link),
 		h("div", { class: "row" }, copyButton(link, "invite link", true)));

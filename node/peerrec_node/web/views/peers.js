@@ -1,7 +1,6 @@
 // Peers and links: who is connected, how well, and why others no longer are.
 
 import { get } from "../api.js";
-import { inviteForm } from "../parts/invite_form.js";
 import { block, disconnect, trust } from "../parts/people.js";
 import { action, ago, bytes, card, count, decimal, duration, empty, h, live, moment, pageHead, peerName, reasonText, table, WORDS } from "../ui.js";
 
@@ -9,18 +8,15 @@ export const heading = "Peers and links";
 
 /** @type {Mount} */
 export function mount(root) {
-	const refresh = () => void shown.refresh();
-	const links = linksTable(refresh);
+	const links = linksTable(() => void shown.refresh());
 	const ended = endedTable();
 	const noLinks = empty("No peers yet", "Paste an invite, or send yours to somebody.",
 		h("p", {}, h("a", { href: "#/pairing" }, "Show my invite")));
 	const noEnded = h("p", {}, "None since the node began.");
-	const box = h("div", { class: "list-box" });
+	const box = h("div");
 	root.append(pageHead(heading, "To whom this node is connected now, and how well it goes."),
 		card("Links", box),
-		h("div", { class: "columns" },
-			card("Recently ended", noEnded, ended.box),
-			card("Add a peer", inviteForm(refresh))));
+		card("Recently ended", noEnded, ended.box));
 	ended.box.hidden = true;
 	const shown = live(box, {
 		what: "links",
@@ -30,7 +26,7 @@ export function mount(root) {
 			const want = alone ? noLinks : links.box;
 			if (!box.contains(want)) box.replaceChildren(want);
 			links.show(answer.links);
-			const past = answer.recently_ended ?? [];
+			const past = answer.recently_ended;
 			ended.show(past);
 			ended.box.hidden = past.length === 0;
 			noEnded.hidden = past.length > 0;
@@ -55,13 +51,13 @@ const latencyClass = (latency) => {
 };
 
 function linksTable(changed) {
-	const then = (deed) => deed.then((worked) => { if (worked) changed(); });
+	const then = (deed) => deed.then((worked) => worked && changed());
 	return table({
 		caption: "Links that are open now",
 		key: (link) => link.peer,
 		columns: [
-			{ label: "Peer", cell: (link) => h("span", {}, peerName(link.peer),
-				h("span", { class: "small block" }, `${link.dialled ? "called by us" : "called us"} · ${link.address} · ${link.agent}`)) },
+			{ label: "Peer", cell: (link) => h("span", {}, peerName(link.peer, link.label),
+				h("span", { class: "small block", title: "Who called whom, the peer’s address, and its program" }, `${link.dialled ? "called by us" : "called us"} · ${link.address} · ${link.agent}`)) },
 			{ label: "Latency", why: WORDS.latency, number: true,
 				cell: (link) => h("span", { class: latencyClass(link.latency_s) }, link.latency_s === null ? "–" : duration(link.latency_s)) },
 			{ label: "In / out", why: WORDS.linkBytes, number: true, cell: (link) => `${bytes(link.bytes_in)} / ${bytes(link.bytes_out)}` },
@@ -71,7 +67,7 @@ function linksTable(changed) {
 			{ label: "Last sync", why: WORDS.lastSync, cell: (link) => syncText(link.last_sync) },
 			{ label: "Actions", cell: (link) => h("span", { class: "row" },
 				action("Trust", () => then(trust(link.peer, 1)), { class: "quiet", title: "State full trust; the trust map has finer steps" }),
-		action("Disconnect", () => then(disconnect(link.peer)), { class: "quiet" }),
+				action("Disconnect", () => then(disconnect(link.peer)), { class: "quiet" }),
 				action("Block…", () => then(block(link.peer)), { class: "quiet danger" })) },
 		],
 	});
@@ -81,9 +77,9 @@ function endedTable() {
 	return table({
 		caption: "Links that ended recently",
 		key: (link) => `${link.peer} ${link.at}`,
-		state: (link) => `${link.reason} ${ago(link.at)}`,
+		state: (link) => `${link.label} ${ago(link.at)}`,
 		columns: [
-			{ label: "Peer", cell: (link) => peerName(link.peer) },
+			{ label: "Peer", cell: (link) => peerName(link.peer, link.label) },
 			{ label: "Why", why: WORDS.reason, cell: (link) => h("span", { title: `Noted as “${link.reason}”` }, reasonText(link.reason)) },
 			{ label: "When", why: WORDS.ended, cell: (link) => h("time", { datetime: new Date(link.at * 1000).toISOString(), title: moment(link.at) }, ago(link.at)) },
 		],

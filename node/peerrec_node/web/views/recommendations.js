@@ -26,7 +26,7 @@ export function mount(root) {
 		asked.n = Math.min(asked.n + STEP, N_MAX);
 		return shown.refresh();
 	}, { class: "quiet wide" });
-	const box = h("div", { class: "list-box" });
+	const box = h("div");
 	const news = h("p", { class: "hidden", role: "status" });
 
 	const steer = async (item, how) => {
@@ -36,10 +36,11 @@ export function mount(root) {
 		await shown.refresh();
 	};
 
+	const muted = mutedCard(steer);
 	const show = (answer) => {
 		if (!box.contains(list)) box.replaceChildren(notes, list, more);
 		showItems(list, answer.items, steer);
-		notes.replaceChildren(...(answer.notes ?? []).map((note) => h("p", {}, note)));
+		notes.replaceChildren(...answer.notes.map((note) => h("p", {}, note)));
 		if (answer.items.length === 0) notes.append(nothingYet());
 		more.hidden = answer.items.length < asked.n || asked.n >= N_MAX;
 	};
@@ -47,13 +48,16 @@ export function mount(root) {
 	root.append(pageHead(heading, "What fits you, found along paths through people you trust."), news,
 		h("div", { class: "columns" },
 			card("Your list", box),
-			h("div", { class: "side" }, recordCard(() => void shown.refresh()), exploreCard(asked, () => void shown.refresh()))));
+			h("div", {}, recordCard(() => void shown.refresh()), exploreCard(asked, () => void shown.refresh()), muted.box)));
 
 	let before = "";
 	const shown = live(box, {
 		what: "recommendations",
-		load: () => get("/recommendations", asked.explore === null ? { n: asked.n } : { n: asked.n, explore: asked.explore }),
-		show: (answer) => {
+		load: () => Promise.all([
+			get("/recommendations", asked.explore === null ? { n: asked.n } : { n: asked.n, explore: asked.explore }), get("/muted"),
+		]),
+		show: ([answer, hidden]) => {
+			muted.show(hidden.items);
 			const now = answer.items.map((item) => item.item).join("\n");
 			if (before && now !== before) news.textContent = `The list has changed: ${answer.items.length} recommendations.`;
 			before = now;
@@ -88,6 +92,19 @@ function showItems(list, items, steer) {
 const nothingYet = () => empty("Nothing to recommend yet",
 	"Record a few things you like, and connect to somebody whose taste you trust.",
 	h("p", {}, h("a", { href: "#/pairing" }, "Connect to somebody")));
+
+/** Return the list of what is never recommended, shown where there is any. */
+function mutedCard(steer) {
+	const list = h("ul", { class: "muted" });
+	const box = card("Muted", list);
+	const show = (items) => {
+		box.hidden = items.length === 0;
+		keyed(list, items, (item) => item.item, (item, old) => old ?? h("li", { class: "row" }, h("bdi", {}, titleOf(item)),
+			action(["Unmute", h("span", { class: "hidden" }, ` ${titleOf(item)}`)], () => steer(item, "unmute"), { class: "quiet" })));
+	};
+	show([]);
+	return { box, show };
+}
 
 /** Return the box in which something can be recorded. */
 function recordCard(done) {

@@ -1,14 +1,14 @@
 // Settings: what can be changed while the daemon runs.
 
 import { get, patch } from "../api.js";
-import { control, labelOf } from "../parts/setting.js";
-import { busy, card, empty, h, live, pageHead, toast } from "../ui.js";
+import { control, fix, labelOf } from "../parts/setting.js";
+import { busy, card, h, live, pageHead, toast } from "../ui.js";
 
 export const heading = "Settings";
 
 /** @type {Mount} */
 export function mount(root) {
-	const box = h("div", { class: "list-box" });
+	const box = h("div");
 	root.append(pageHead(heading, "How this node takes part. What you change here is kept."), card("This node", box));
 	const shown = live(box, { what: "settings", load: () => get("/settings"), show: showForm });
 	return shown.stop;
@@ -16,13 +16,10 @@ export function mount(root) {
 
 function showForm(settings, box) {
 	const controls = Object.entries(settings).flatMap(([key, value]) => control(key, value) ?? []);
-	if (controls.length === 0) {
-		box.replaceChildren(empty("Nothing to change here", "This daemon takes its settings from its file alone."));
-		return;
-	}
+	for (const each of controls) if (settings.fixed?.[each.key]) fix(each, settings.fixed[each.key]);
 	const save = h("button", { type: "submit" }, "Save");
 	const said = h("p", { class: "complaint", "aria-live": "polite" });
-	const form = h("form", { class: "settings", novalidate: true }, controls.map((each) => each.box), said, h("div", { class: "row" }, save));
+	const form = h("form", { class: "settings" }, controls.map((each) => each.box), said, h("div", { class: "row" }, save));
 	form.addEventListener("submit", async (event) => {
 		event.preventDefault();
 		said.textContent = "";
@@ -34,8 +31,9 @@ function showForm(settings, box) {
 		}
 		try {
 			const now = await busy(save, () => patch("/settings", changed));
-			for (const each of controls) if (each.key in changed) each.before = each.value();
-			toast(now.pending?.length ? `Kept. From the next start on: ${now.pending.map(labelOf).join(", ")}.` : "The settings were kept.");
+			showForm(now, box); // a profile brings others
+			box.querySelector("button[type=submit]")?.focus();
+			toast(now.pending.length ? `Kept. From the next start on: ${now.pending.map(labelOf).join(", ")}.` : "The settings were kept.");
 		} catch (error) {
 			said.textContent = error.message;
 		}

@@ -11,7 +11,7 @@ export function mount(root) {
 	const budget = h("div");
 	const rows = logsTable();
 	const none = empty("No logs yet", "Logs arrive as soon as this node is linked to somebody, and your own begins when you record something public.");
-	const box = h("div", { class: "list-box" });
+	const box = h("div");
 	root.append(pageHead(heading, "What this device keeps of whom, and how much of it."),
 		card("Budget", budget, numbers), card("Logs", box));
 
@@ -27,7 +27,7 @@ export function mount(root) {
 			const logs = [...held.logs].sort((a, b) => b.bytes - a.bytes);
 			const want = logs.length ? rows.box : none;
 			if (!box.contains(want)) box.replaceChildren(want);
-			rows.show(logs);
+			rows.show(logs.map((log) => ({ ...log, own: log.author === status.peer })));
 		},
 		kinds: ["sync"],
 		everyMs: 15_000,
@@ -55,9 +55,9 @@ function logsTable() {
 			{ label: "Segments", why: WORDS.segments, number: true, cell: (log) => count(log.segments) },
 			{ label: "Size", why: WORDS.logBytes, number: true, cell: (log) => bytes(log.bytes) },
 			{ label: "Numbers", why: WORDS.seq, number: true, cell: (log) => `${log.first_seq}–${log.last_seq}` },
-			{ label: "Epoch", why: WORDS.epoch, number: true, cell: (log) => count(log.epoch) },
+			{ label: "Epoch", why: WORDS.epoch, number: true, cell: (log) => `${log.epoch}` },
 			{ label: "State", cell: (log) => h("span", { class: log.forked ? "bad" : "" },
-				log.forked ? "forked, not believed" : log.followed ? "followed" : "kept for exploration") },
+				log.forked ? "forked, not believed" : log.own ? "yours" : log.followed ? "followed" : "kept for exploration") },
 		],
 	});
 }

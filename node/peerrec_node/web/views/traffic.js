@@ -15,7 +15,7 @@ export function mount(root) {
 	let history = null;
 	const rows = typesTable((type) => history.types.get(type) ?? []);
 	const none = empty("No messages yet", "Nothing has been sent or received since the node began.");
-	const box = h("div", { class: "list-box" }, loading("traffic"));
+	const box = h("div", {}, loading("traffic"));
 	root.append(pageHead(heading, `What goes over this node’s links, over the last ${(ROOM * EVERY_MS) / 60_000} minutes.`),
 		h("div", { class: "columns even" }, card("In", numbersIn, into.box), card("Out", numbersOut, out.box)),
 		card("By type of message", box));

@@ -1,9 +1,9 @@
 // Trust map: oneself in the middle, peers on rings by hops, and a table of the same.
 
 import { get } from "../api.js";
-import { block, trust, unblock } from "../parts/people.js";
+import { block, callIt, trust, unblock } from "../parts/people.js";
 import { drawMap, hopsOf, nameOf, neighbour, shapeOf } from "../parts/ringmap.js";
-import { action, card, count, decimal, empty, figureList, h, live, number, pageHead, peerName, percent, s, slider, table, WORDS } from "../ui.js";
+import { action, card, count, decimal, empty, field, figureList, h, live, number, pageHead, peerName, percent, s, slider, table, WORDS } from "../ui.js";
 
 export const heading = "Trust map";
 
@@ -14,10 +14,12 @@ const ZOOMS = ["", "zoom-2", "zoom-3"];
 
 /** @type {Mount} */
 export function mount(root) {
-	const details = h("div", { class: "details" }, hint());
+	const details = h("div", { class: "details", tabindex: -1 }, hint());
 	const box = h("div", { class: "map-box" });
+	const side = h("section", { class: "card", "aria-label": "Details of a peer", "aria-live": "polite" }, details);
 	const rows = peersTable();
-	const list = h("div", {}, rows.box);
+	const list = card("The same as a table", rows.box);
+	const meanings = legend();
 	let graph = null;
 	let chosen = "";
 
@@ -30,13 +32,17 @@ export function mount(root) {
 		details.replaceChildren(graph && node ? nodeDetails(node, graph, changed) : hint());
 	};
 
-	const changed = () => void shown.refresh().then(() => choose(chosen));
+	const changed = async () => {
+		await shown.refresh();
+		choose(chosen);
+		details.focus(); // the button that was pressed is no more
+	};
 
 	root.append(pageHead(heading, "Whom your trust reaches, how far, and who looks invented."),
-		h("div", { class: "columns map" },
-			h("section", { class: "card", "aria-label": "Map" }, box, legend()),
-			h("section", { class: "card side", "aria-label": "Details of a peer", "aria-live": "polite" }, details)),
-		card("The same as a table", list));
+		h("div", { class: "columns" },
+			h("section", { class: "card", "aria-label": "Map" }, box, meanings),
+			side),
+		list);
 
 	let drawn = "";
 	const shown = live(box, {
@@ -45,7 +51,7 @@ export function mount(root) {
 		show: (answer) => {
 			graph = answer;
 			rows.show(answer.nodes.slice(1).sort((a, b) => b.merit - a.merit));
-			list.hidden = answer.nodes.length < 2;
+			list.hidden = meanings.hidden = side.hidden = answer.nodes.length < 2;
 			const state = JSON.stringify(answer);
 			if (state === drawn && box.firstChild) return;
 			drawn = state;
@@ -128,22 +134,21 @@ function legend() {
 			s("g", { class: `node ${name} ${kind}` }, s("circle", { class: "halo", r: 10.5 }), shape, over));
 	};
 	const line = (name, picture) => h("li", {}, picture, name);
+	const stroke = (kind, width) => s("svg", { class: "swatch", viewBox: "0 0 24 24", "aria-hidden": "true" },
+		s("line", { class: kind, x1: 2, y1: 20, x2: 22, y2: 4, "stroke-width": width }));
 	return h("ul", { class: "legend-map" },
-		line("score good", swatch("score-best", "low")), line("score 0", swatch("score-none", "low")),
+		line("score good", swatch("score-best", "low")), line("no score yet", swatch("score-none", "low")),
 		line("score bad", swatch("score-worst", "low")),
-		line("somewhat suspicious", swatch("score-none", "some")), line("probably a Sybil", swatch("score-bad", "high")),
+		line("somewhat suspicious", swatch("score-none", "some")), line("probably a Sybil", swatch("score-none", "high")),
 		line("linked now", swatch("score-none linked", "low")),
-		line("thicker: more merit", s("svg", { class: "swatch", viewBox: "0 0 24 24", "aria-hidden": "true" },
-			s("line", { class: "edge", x1: 2, y1: 20, x2: 22, y2: 4, "stroke-width": 5 }))),
-		line("distrust", s("svg", { class: "swatch", viewBox: "0 0 24 24", "aria-hidden": "true" },
-			s("line", { class: "edge against", x1: 2, y1: 20, x2: 22, y2: 4, "stroke-width": 2.5 }))));
+		line("thicker: more merit", stroke("edge", 5)), line("distrust", stroke("edge against", 2.5)));
 }
 
 const hint = () => h("div", {}, h("h2", {}, "A peer"), h("p", {}, "Choose somebody on the map to see more."));
 
 function nodeDetails(node, { nodes, edges }, changed) {
 	const me = nodes[0].peer;
-	const said = (deed) => deed.then((worked) => { if (worked) changed(); });
+	const said = (deed) => deed.then((worked) => worked && changed());
 	if (node.hops === 0) {
 		return h("div", {}, h("h2", {}, "You"), h("p", {}, peerName(node.peer)), h("p", {},
 			`You state trust in ${count(edges.filter((edge) => edge.from === node.peer && edge.weight > 0).length)} peers.`));
@@ -153,6 +158,7 @@ function nodeDetails(node, { nodes, edges }, changed) {
 		label: "Your trust", hint: WORDS.weight, min: -1, max: 1, step: 0.1, value: mine?.weight ?? 0,
 		write: (value) => (value === 0 ? "none stated" : value < 0 ? `distrust ${decimal(value)}` : decimal(value)),
 	});
+	const name = field({ label: "Your name for it", name: "label", maxlength: 64, autocomplete: "off", value: node.label ?? "" });
 	return h("div", {},
 		h("h2", {}, h("bdi", {}, nameOf(node))),
 		h("p", {}, peerName(node.peer)),
@@ -166,7 +172,8 @@ function nodeDetails(node, { nodes, edges }, changed) {
 		h("div", { class: "row" },
 			action("Save trust", () => said(trust(node.peer, range.input.valueAsNumber))),
 			node.blocked ? action("Unblock", () => said(unblock(node.peer)), { class: "quiet" })
-				: action("Block…", () => said(block(node.peer)), { class: "quiet danger" })));
+				: action("Block…", () => said(block(node.peer)), { class: "quiet danger" })),
+		name.box, h("div", {}, action("Save name", () => said(callIt(node.peer, name.input.value.trim())), { class: "quiet" })));
 }
 
 /** Return the table of all peers. */

@@ -1,0 +1,1 @@
+"""Measure the daemon as whoever installed it runs it: in processes of its own."""
