@@ -90,8 +90,11 @@ def test_a_half_trusted_publisher_pushes_half_as_much():
 def test_one_publisher_pushes_a_bounded_sum_however_much_it_describes(n, seed):
     salsa, scores, own = walked(seed)
     rows = [*old_words(), *((MET + k, 2, JAZZ) for k in range(n))]
-    said = Descriptions.of(rows, N_ITEMS)
-    total = (with_descriptions(salsa, scores, said, own=own, weight=1.0) - scores).sum()
+    before, after = (
+        with_descriptions(salsa, scores, Descriptions.of(said, N_ITEMS), own=own, weight=1.0)
+        for said in (old_words(), rows)  # by somebody else, of items that few may have met
+    )
+    total = (after - before).sum()
     unseen = scores.copy()
     unseen[own] = 0
     unit = scores[top_items(unseen, 20)[-1]]
