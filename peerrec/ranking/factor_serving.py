@@ -6,7 +6,7 @@ lower end of Wilson's interval, and the share in the table counts up to a multip
 
     p_i ← min(p_i, max(g · W(k_i, m, z), n₀ / max(m, 50))),    b_i shrinks with p_i
 
-That none of m people has an item says little against a share of 1.5 / m: in two of nine samples
+That none of m people has an item says little against a share of 2 / m: in one of seven samples
 nobody has it. In a large catalogue most items are there, so such a share is allowed to all, as
 if at least 50 people were known. Then |b_i| / p_i counts up to the median of the rows that somebody
 known has: who promotes an item says the longest vector that merging lets pass, more than twice
@@ -54,7 +54,7 @@ class Evidence:
 
     z: float = 1.0
     margin: float = 3.0
-    unseen: float = 1.5
+    unseen: float = 2.0
 
 
 def evidence_cap(counts: Float32s, people: float, evidence: Evidence) -> Float32s:
