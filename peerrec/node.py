@@ -37,12 +37,12 @@ from peerrec.peering.link import Link, link_key
 from peerrec.peering.own_log import OwnLog
 from peerrec.peering.publisher import Publisher
 from peerrec.peering.replication import FOLLOWING, MEMBERSHIP, Replication
+from peerrec.peering.sessions import Sessions
 from peerrec.peering.settings import NodeSettings
 from peerrec.peering.shelf import LinkShelf
 from peerrec.peering.standing import Standing
 from peerrec.peering.status import NodeStatus, link_status
 from peerrec.peering.switchboard import Switchboard
-from peerrec.protocol.alarm import Alarm
 from peerrec.protocol.anti_entropy import AntiEntropy
 from peerrec.protocol.bundle import pack, unpack
 from peerrec.protocol.effects import Effect, Hangup, Priority
@@ -185,7 +185,7 @@ class Node:
         )
         self._switchboard = Switchboard()
         self._echoes = Echoes()
-        self._session_alarm = Alarm()
+        self._sessions = Sessions(self._switchboard, self.counters, self._agreed, self._offended)
         self._acquaintance = Acquaintance(
             self.peer, self.network, self._verifier, self._membership, self._switchboard
         )
@@ -308,7 +308,7 @@ class Node:
             memory=memory,
             met_before=self._replication.has_met(peer),
             schedule=AntiEntropy(
-                self._rng, dialled=dialled, now=now, battery=battery, alarm=self._session_alarm
+                self._rng, dialled=dialled, now=now, battery=battery, alarm=self._sessions.alarm
             ),
             now=now,
         )
@@ -326,7 +326,7 @@ class Node:
             where = Address(said.host or host, said.port, said.path)
             self._membership.learned(peer, where, peer, now)
         self._acquaintance.carry_out(steps, now)
-        self._sessions(now)
+        self._sessions.on_timer(now)
         return self._switchboard.flush()
 
     def link_down(self, peer: bytes, reason: str, now: float) -> list[Effect]:
@@ -379,7 +379,7 @@ class Node:
             if link is not None:
                 link.schedule.news(now)
         self._acquaintance.carry_out(self._membership.on_timer(now), now)
-        self._sessions(now)
+        self._sessions.on_timer(now)
         if self.factoring is not None and now >= self.factoring.next_deadline():
             self.factoring.on_timer(now)
         if now >= self._housekeeping_at:
@@ -393,7 +393,7 @@ class Node:
         """Return when to call `on_timer`, unix seconds: never late, now and then for nothing."""
         return min(
             self._housekeeping_at,
-            self._session_alarm.at,
+            self._sessions.alarm.at,
             self._gossip.next_deadline(),
             self._membership.next_deadline(),
             self._publisher.next_deadline(),
@@ -466,7 +466,7 @@ class Node:
         """Begin a session with a linked peer unless one is going on."""
         link = self._switchboard.get(peer)
         if link is not None and not link.sync.busy:
-            self._begin(link, now)
+            self._sessions.begin(link, now)
         return self._switchboard.flush()
 
     def status(self, now: float) -> NodeStatus:
@@ -509,10 +509,7 @@ class Node:
 
     def _dispatch(self, link: Link, message: Message, now: float) -> None:
         if message.request and message.TYPE not in ANY_REQUEST:
-            before = link.sync.last_result
-            self._switchboard.send_all(link, link.sync.receive(message, now))
-            self._after_session(link, before, now)
-            self._watch(link)
+            self._sessions.receive(link, message, now)
         elif message.TYPE in self._handlers:
             self._handlers[message.TYPE](link, message, now)
         else:
@@ -614,50 +611,13 @@ class Node:
 
     # -- sessions -----------------------------------------------------------------------
 
-    def _sessions(self, now: float) -> None:
-        """Begin the sessions that are due, and give up those in which nothing moves."""
-        if now < self._session_alarm.at:
-            return
-        for link in self._switchboard:
-            if link.leaving:
-                continue
-            if link.sync.busy:
-                before = link.sync.last_result
-                try:
-                    self._switchboard.send_all(link, link.sync.on_timer(now))
-                    self._after_session(link, before, now)
-                except RemoteProtocolError as error:
-                    self._offended(link, error, now)
-            elif link.schedule.is_due(now):
-                self._begin(link, now)
-        self._session_alarm.at = math.inf
-        for link in self._switchboard:
-            self._watch(link)
-
-    def _watch(self, link: Link) -> None:
-        """Look at a link's sessions again when something may be due; never once it parts."""
-        if not link.leaving:
-            busy = link.sync.busy
-            self._session_alarm.set(link.sync.next_deadline() if busy else link.schedule.next_at)
-
-    def _begin(self, link: Link, now: float) -> None:
-        link.schedule.began(now)
-        self._switchboard.send_all(link, link.sync.start(now))
-        self._watch(link)
-
-    def _after_session(self, link: Link, before: object, now: float) -> None:
-        result = link.sync.last_result
-        if result is before or result is None:
-            return
-        n_moved = result.segments_in + result.segments_out
-        link.schedule.ended(now, converged=result.converged, n_new=n_moved)
-        self.counters["sessions converged" if result.converged else "sessions open"] += 1
-        if result.converged:
-            self._membership.scores.reward(link.peer, Deed.CONVERGED, now)
-            if n_moved or not link.kept:
-                link.kept = True
-                self._replication.remember(link)
-            self._allow_signing(link, now)
+    def _agreed(self, link: Link, n_moved: int, now: float) -> None:
+        """Draw the lessons of a session after which both sides hold the same."""
+        self._membership.scores.reward(link.peer, Deed.CONVERGED, now)
+        if n_moved or not link.kept:
+            link.kept = True
+            self._replication.remember(link)
+        self._allow_signing(link, now)
 
     def _allow_signing(self, link: Link, now: float) -> None:
         """Go on with a log from before once those had a say who might know more of it."""

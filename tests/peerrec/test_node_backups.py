@@ -228,3 +228,27 @@ def test_the_claim_notices_a_fork():
     )  # fmt: skip
     assert taken.proofs
     assert not no_forks(one)
+
+
+def test_who_is_killed_before_it_agreed_with_anybody_goes_on_once_its_inviter_had_a_say():
+    pair = NodePair(seed=9, link=False, settings=EACH_ALONE)
+    pair.a.play("song:first-life")
+    pair.a.publish()
+    pair.network.run_for(2.0)
+    again = restarted(pair)
+    there = pair.network.address_of(pair.b.peer)
+    pair.network.act(again.peer, again.node.invite(pair.b.peer, there, pair.now))
+    pair.network.run_for(1.0)
+    again.play("song:second-life")
+    again.publish()
+    pair.network.run_for(60.0)
+    assert {item for item, _ in heard_of(pair.b, again)} == {"song:first-life", "song:second-life"}
+    assert no_forks(again, pair.b)
+
+
+def restarted(pair: NodePair) -> Participant:
+    """Return a after a kill: on the same store, with nothing of it lost."""
+    pair.network.crash(pair.a.peer)
+    return make_participant(
+        pair.network, 1, store=pair.a.store, settings=pair.a.node.settings, run=1
+    )

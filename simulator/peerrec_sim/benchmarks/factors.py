@@ -28,17 +28,22 @@ from peerrec_sim.factor_gossip.measure import exposure, lists_of, mean_ndcg, sha
 from peerrec_sim.factor_gossip.people import Crowd, Int64s, Options, gather
 from peerrec_sim.factor_gossip.rounds import Course, run_epochs
 from peerrec_sim.serving import Progress
-from peerrec_sim.splits import split
+from peerrec_sim.splits import holdout, split
 
 __all__ = ["CENTRAL", "PARTS", "measure_factors"]
 
-PARTS: Final = ("ml-100k", "lastfm-2k", "friends", "poison", "offline", "new-item", "row", "fit")
+PARTS: Final = (
+    "ml-100k", "lastfm-2k", "friends", "poison", "offline", "new-item", "row", "fit", "holdout",
+)  # fmt: skip
 
 CENTRAL: Final = {"ml-100k": 0.340, "lastfm-2k": 0.284}
 """NDCG@20 of tuned central iALS on the same split."""
 
 COURSE: Final = Course(epochs=3)
 """As nodes do it: lengths of epochs and all constants are those of `peerrec.ranking`."""
+
+UNSEEN: Final = (0.0, 1.0, 2.0, 3.0)
+"""Values of `Evidence.unseen` that are compared on a hold-out."""
 
 LIKED: Final = 4.0
 ROWS: Final = 10_000
@@ -81,6 +86,7 @@ def measure_factors(
         "new-item": lambda: measure_new_item(loaded("ml-100k", data_folder), seed),
         "row": lambda: measure_row(seed),
         "fit": lambda: _fit(seed, progress),
+        "holdout": lambda: measure_holdout(data_folder, seed),
     }
     figures: dict[str, float] = {}
     wanted = [part for part in PARTS if not only or part in only]
@@ -120,6 +126,19 @@ def measure_quality(name: str, data_folder: Path | None, seed: int) -> dict[str,
         f"{name}_defence_loss": 1 - defended / open_,
         f"{name}_sent_kb": kilobytes,
     }
+
+
+def measure_holdout(data_folder: Path | None, seed: int) -> dict[str, float]:
+    """Return NDCG by `Evidence.unseen` on a fifth of the training part, the test part unseen."""
+    figures: dict[str, float] = {}
+    for name in CENTRAL:
+        crowd, _ = _run(
+            holdout(loaded(name, data_folder), 0.2), Options(seed=seed, by_merit=False), COURSE
+        )
+        for unseen in UNSEEN:
+            found = mean_ndcg(crowd, lists_of(crowd, Evidence(unseen=unseen)))
+            figures[f"holdout_{name}_unseen_{unseen:g}"] = found
+    return figures
 
 
 def measure_friends(data_folder: Path | None, seed: int) -> dict[str, float]:

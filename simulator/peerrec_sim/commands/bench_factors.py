@@ -19,7 +19,17 @@ __all__ = ["factors"]
     "--only",
     multiple=True,
     type=click.Choice(
-        ["ml-100k", "lastfm-2k", "friends", "poison", "offline", "new-item", "row", "fit"]
+        [
+            "ml-100k",
+            "lastfm-2k",
+            "friends",
+            "poison",
+            "offline",
+            "new-item",
+            "row",
+            "fit",
+            "holdout",
+        ]
     ),
     help="A part; repeat it.",
 )
