@@ -152,10 +152,13 @@ async def read_body(route: Route, request: web.Request) -> Any:
             data = await request.read()
     except TimeoutError:
         raise ApiProblem("bad-request", f"The body did not come within {API_BODY_S:g} s") from None
-    except RuntimeError as error:  # so aiohttp says that the connection was closed meanwhile
-        if request.transport is None:
-            raise ConnectionResetError("it left before its request was there") from error
-        raise
+    except (ConnectionError, RuntimeError) as error:  # aiohttp has both for who left meanwhile
+        if isinstance(error, RuntimeError) and request.transport is not None:
+            raise
+        # The reader keeps the error and the error its frames, which hold the reader: without
+        # this thousands of requests cut short stay in memory until a full collection.
+        error.__traceback__ = None
+        raise ConnectionResetError("it left before its request was there") from None
     try:
         return msgspec.json.decode(data, type=route.body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
+import socket
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -12,9 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import LOCAL, bounded
 
+import peerrec_node.api.connections as connections_module
 from peerrec_node.api.connections import Connections, Places
 from peerrec_node.http_logger import http_logger
 
+CUT_SHORT = (
+    b"POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\nx"
+)
 ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -76,6 +83,40 @@ async def test_what_is_no_http_is_answered_and_not_logged(caplog):
         assert b" 400 " in await reader.readline()
         writer.close()
     assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+@bounded
+async def test_the_garbage_of_connections_is_collected_every_so_many(monkeypatch):
+    monkeypatch.setattr(connections_module, "COLLECT_EVERY", 4)
+    collected = []
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(1))
+    async with entrance(n_max=8, head_s=60.0) as (connections, port):
+        for _ in range(9):
+            line = await asyncio.open_connection(LOCAL, port)
+            await asked(*line)
+            line[1].close()
+            while len(connections.places):
+                await asyncio.sleep(0)
+    assert len(collected) == 2
+
+
+def test_a_request_that_is_cut_short_leaves_nothing_in_memory(client):
+    def n_requests() -> int:
+        return sum(isinstance(each, web.Request) for each in gc.get_objects())
+
+    gc.collect()
+    before = n_requests()
+    gc.disable()
+    try:
+        lines = [socket.create_connection((LOCAL, client.port)) for _ in range(20)]
+        for line in lines:
+            line.sendall(CUT_SHORT)
+        client.until(lambda: n_requests() >= before + len(lines))
+        for line in lines:
+            line.close()
+        client.until(lambda: n_requests() <= before)
+    finally:
+        gc.enable()
 
 
 @given(

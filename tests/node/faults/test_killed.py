@@ -25,6 +25,10 @@ from peerrec_node.control import ask_daemon
 BYTES_MAX = 2 * STORE_BYTES_MIN
 LONG_S = 400
 
+SESSION_S = 60.0
+"""Who records faster than one author is listened to live is heard by the sessions, and those
+of a quiet link are up to 36 s apart."""
+
 
 class Recording:
     """Records in public, as fast as the daemon acknowledges, until it is gone."""
@@ -78,7 +82,7 @@ def killed_while_recording(daemons: Network, n_kills: int, seed: int) -> None:
     assert acknowledged
     daemon = daemons.start("me.db", "--peer", friend.invite)
     n_held = daemon.status()["interactions"]
-    until(lambda: friend.status()["interactions"] == n_held)
+    until(lambda: friend.status()["interactions"] == n_held, SESSION_S)
     for each in (daemon, friend):
         verified = each.said("log", "verify")
         assert (verified["broken"], verified["proofs"]) == (0, 0)
