@@ -8,9 +8,8 @@ lower end of Wilson's interval, and the share in the table counts up to a multip
 
 That none of m people has an item says little against a share of 2 / m: in one of seven samples
 nobody has it. In a large catalogue most items are there, so such a share is allowed to all, as
-if at least 50 people were known. Then |b_i| / p_i counts up to the median of the rows that somebody
-known has: who promotes an item says the longest vector that merging lets pass, more than twice
-that. (What a node lists in the end needs somebody heard who has it,
+if at least 50 people were known. The length of b_i / p_i is bounded before, see
+`peerrec.ranking.factor_lengths`. (What a node lists in the end needs somebody heard who has it,
 see `peerrec.ranking.table_blend`.)
 
 Example:
@@ -33,10 +32,11 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec.late import sparse
+from peerrec.ranking.factor_lengths import of_usual_length
 from peerrec.ranking.factor_solve import FactorSettings, item_vectors, solve_users
 from peerrec.ranking.factor_table import FactorTable, Float32s
 
-__all__ = ["Evidence", "capped", "evidence_cap", "of_usual_length", "scores"]
+__all__ = ["Evidence", "capped", "evidence_cap", "scores"]
 
 _FEW: Final = 50.0
 """Known people below which what none of them has is allowed no larger share."""
@@ -80,23 +80,6 @@ def capped(table: FactorTable, cap: Float32s) -> FactorTable:
     ratio = share / np.maximum(table.share, np.float32(1e-12))
     mean = np.asarray(table.mean * ratio[:, None], np.float32)
     return dataclasses.replace(table, share=share, mean=mean)
-
-
-def of_usual_length(table: FactorTable, counts: Float32s) -> FactorTable:
-    """Return the table with no |b| / p of an unseen row above the median of the others.
-
-    Args:
-        table: what the node serves from.
-        counts: merit-weighted number of known people who have each row's item, shape (n,).
-    """
-    unseen = np.flatnonzero(counts <= 0)
-    if not 0 < len(unseen) < len(table):
-        return table
-    lengths = np.linalg.norm(table.mean, axis=1) / np.maximum(table.share, np.float32(1e-12))
-    usual = np.median(lengths[counts > 0])
-    mean = table.mean.copy()
-    mean[unseen] *= np.minimum(1, usual / np.maximum(lengths[unseen], 1e-12))[:, None]
-    return dataclasses.replace(table, mean=mean)
 
 
 def scores(

@@ -36,6 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec.late import sparse
+from peerrec.ranking.factor_lengths import of_usual_length
 from peerrec.ranking.factor_serving import Evidence, capped, evidence_cap
 from peerrec.ranking.factor_solve import FactorSettings, item_vectors, solve_users
 from peerrec.ranking.factor_table import FactorTable, Keys, row_positions
@@ -135,8 +136,9 @@ class TableScores:
         user = self.user_vector(own)
         if user is None or not len(self._items):
             return found
-        cap = evidence_cap(heard.items[self._items], heard.people, self._evidence)
-        shown = capped(self._rows, cap)
+        counts = heard.items[self._items]
+        cap = evidence_cap(counts, heard.people, self._evidence)
+        shown = capped(of_usual_length(self._rows, counts), cap)
         damped = shown.share + np.float32(self._settings.share_damping)
         weight = damped ** np.float32(self._settings.serving_exponent)
         found[self._items] = (item_vectors(shown, self._settings) @ user) * weight

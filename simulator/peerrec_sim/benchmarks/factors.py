@@ -57,7 +57,7 @@ POISON: Final = (
     ("promote", "0"),
     *(("promote", level) for level in ("2", "5", "30_contacts")),
     *(("share", level) for level in ("2", "5", "30_contacts")),
-    *((attack, "30_contacts") for attack in ("adaptive", "moment", "noise", "masked")),
+    *((attack, "30_contacts") for attack in ("adaptive", "modest", "moment", "noise", "masked")),
 )
 """Attacks and levels that are run; the first one is without an attack."""
 

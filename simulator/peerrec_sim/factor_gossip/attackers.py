@@ -6,11 +6,12 @@ a table can say, the second stays just inside the clip, so that nothing of it is
 harms everybody: random directions for all rows. ``masked`` is noise under as much of the
 victim's own table as its filter asks for, with room to spare. ``moment`` sends a C that is tiny
 towards the mean user and huge elsewhere. ``share`` claims that everybody has the targets and
-nobody the rest. All count their exchanges as 65,535.
+nobody the rest. ``modest`` says vectors as long as is usual among the victim's rows of the share
+that it says. All count their exchanges as 65,535.
 
 Example:
     >>> sorted(ATTACKS)
-    ['adaptive', 'masked', 'moment', 'noise', 'promote', 'share']
+    ['adaptive', 'masked', 'modest', 'moment', 'noise', 'promote', 'share']
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from peerrec.ranking.factor_codec import EXCHANGES_MAX
+from peerrec.ranking.factor_lengths import lengths_of
 from peerrec.ranking.factor_table import FactorTable, Float32s, Keys
 
 __all__ = ["ATTACKS", "Attack"]
 
 _MASK: Final = 3.0
 """Noise over signal of ``masked``: agreement of .3, where .1 to .25 is asked for."""
+
+_LIKE: Final = 50
+"""Rows of which ``modest`` takes the usual length."""
 
 Attack: TypeAlias = Callable[[FactorTable, Keys, int, np.random.Generator], FactorTable]
 """From the victim's table, the targets' keys, K and chance to what is sent."""
@@ -68,6 +73,21 @@ def _adaptive(
     share = np.minimum(1, now + np.float32(2.9) * np.sqrt((now + 1 / people) / people))
     share = share.astype(np.float32)
     return _said(table, targets, share, share[:, None] * _mean_user(table) * _length(table))
+
+
+def _modest(
+    table: FactorTable, targets: Keys, people: int, rng: np.random.Generator
+) -> FactorTable:
+    said = _adaptive(table, targets, people, rng)
+    rows = np.searchsorted(said.keys, targets)
+    lengths, order = lengths_of(table), np.argsort(table.share)
+    mean = said.mean.copy()
+    for row in rows.tolist():
+        begin = int(np.searchsorted(table.share[order], said.share[row])) - _LIKE // 2
+        like = order[max(min(begin, len(order) - _LIKE), 0) :][:_LIKE]
+        usual = np.float32(np.median(lengths[like])) * said.share[row]
+        mean[row] *= usual / max(float(np.linalg.norm(mean[row])), 1e-12)
+    return dataclasses.replace(said, mean=mean)
 
 
 def _noise(table: FactorTable, targets: Keys, people: int, rng: np.random.Generator) -> FactorTable:
@@ -114,6 +134,7 @@ def _share(table: FactorTable, targets: Keys, people: int, rng: np.random.Genera
 ATTACKS: Final[dict[str, Attack]] = {
     "adaptive": _adaptive,
     "masked": _masked,
+    "modest": _modest,
     "moment": _moment,
     "noise": _noise,
     "promote": _promote,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -11,7 +9,7 @@ from scipy import sparse
 from peerrec.errors import VerificationError
 from peerrec.ranking.factor_codec import decode_table, encode_table
 from peerrec.ranking.factor_local import LocalFactors
-from peerrec.ranking.factor_serving import Evidence, evidence_cap, of_usual_length, scores
+from peerrec.ranking.factor_serving import Evidence, evidence_cap, scores
 from peerrec.ranking.factor_solve import FactorSettings, item_vectors, solve_users
 from peerrec.ranking.factor_table import row_positions
 
@@ -97,19 +95,6 @@ def test_an_item_without_trusted_evidence_counts_nothing():
     counts[7] = 0
     score = scores(local.table, np.array([0, 2]), SETTINGS, counts, 19.0, Evidence(unseen=0.0))
     assert score[7] == 0
-
-
-def test_a_row_that_nobody_known_has_is_no_longer_than_half_of_the_others():
-    table = node(1).table
-    counts = np.ones(len(table), np.float32)
-    counts[7] = 0
-    long = dataclasses.replace(table, mean=table.mean.copy())
-    long.mean[7] *= 100
-    bounded = of_usual_length(long, counts)
-    lengths = np.linalg.norm(bounded.mean, axis=1) / bounded.share
-    assert lengths[7] == pytest.approx(np.median(np.delete(lengths, 7)), rel=1e-4)
-    assert np.array_equal(np.delete(bounded.mean, 7, 0), np.delete(long.mean, 7, 0))
-    assert of_usual_length(table, np.zeros(len(table), np.float32)) is table
 
 
 def test_more_evidence_never_supports_less():
