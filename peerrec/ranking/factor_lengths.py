@@ -58,9 +58,11 @@ def usual_lengths(share: Float32s, lengths: Float32s, counts: Float32s) -> Float
     if not len(known):
         return np.full(len(share), middle)
     order = known[np.argsort(share[known], kind="stable")]
-    alike = np.array_split(order, -(-len(order) // ALIKE))
-    at = np.array([np.median(share[rows]) for rows in alike])
-    falling = np.minimum.accumulate([np.median(lengths[rows]) for rows in alike])
+    n_groups = -(-len(order) // ALIKE)
+    size = len(order) // n_groups
+    alike = order[-n_groups * size :].reshape(n_groups, size)  # the rarest few are left over
+    at = share[alike[:, size // 2]]
+    falling = np.minimum.accumulate(np.median(lengths[alike], axis=1))
     logs, places = np.log(np.maximum(share, TINY)), np.log(np.maximum(at, TINY))
     usual = np.interp(logs, places, falling)
     return np.where(share < at[0], np.maximum(usual, middle), usual).astype(np.float32)
