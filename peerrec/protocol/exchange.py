@@ -18,12 +18,13 @@ side completes alone only where the receipt is lost and the link does not come b
 A node is in one exchange at a time: its table must not change between offer and average.
 
 Measured with 32 nodes that exchange with each other for 8 rounds, all rows sent, in standard
-deviations of what they began with (`tests/peerrec/protocol/test_exchange.py`): both sides completing,
-the mean of all moves by .013 to .015, the codec's rounding; with 5 % of the exchanges completed by
-one side alone by .017 to .039, with 20 % by .05 to .065. That is √(f / 2n), f the share and n the
-nodes: each such exchange moves the sum by half a difference, to either side alike, and
-differences halve every round. A node's own sampling error is 1/√n. Rows that are not sent for lack
-of users (`FactorSettings.coverage`) are outside of this: both sides take their share to be small.
+deviations of what they began with (`tests/peerrec/protocol/test_exchange.py`): both sides
+completing, the mean of all moves by .013 to .015, the codec's rounding; with 5 % of the exchanges
+completed by one side alone by .017 to .039, with 20 % by .05 to .065. That is √(f / 2n), f the
+share and n the nodes: each such exchange moves the sum by half a difference, to either side
+alike, and differences halve every round. A node's own sampling error is 1/√n. Rows that are not
+sent for lack of users (`FactorSettings.coverage`) are outside of this: both sides take their share
+to be small.
 Averaging begins again from records after some epochs, and ends the drift with it. Eight real
 nodes, seven minutes of an exchange a minute each: .11 by rounding to four bits alone, .10 at 5 %
 loss, .10 where a link is cut every half minute as well.
