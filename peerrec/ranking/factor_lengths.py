@@ -4,7 +4,7 @@
 is of, the shorter it is: in honest tables lengths fall steadily as shares grow. Who promotes an
 item says a large share and the longest vector that merging lets pass, twice what is usual there.
 So the rows that several known people have give the usual length for each share, and no row
-counts for more. With 30 % Sybil contacts targets went from 20 % of lists to .1 %, and without
+counts for more. With 30 % Sybil contacts targets went from 20 % of lists to .2 %, and without
 an attack NDCG rose by half a per cent (hold-outs of ml-100k and lastfm-2k).
 
 Cost: O(rows · d), and a sort of the rows that known people have.
