@@ -540,12 +540,14 @@ class Node:
         wanted = []
         for segment in segments:
             author = segment.header.author
-            if self._gossip.judge(link.peer, segment.id, author, now) is not Verdict.ACCEPT:
-                continue
-            if self._library.wants(author):
+            verdict = self._gossip.judge(link.peer, segment.id, author, now)
+            wants = self._library.wants(author)
+            if verdict is Verdict.ACCEPT and wants:
                 wanted.append(segment)
-            else:
+            elif verdict is Verdict.ACCEPT:
                 self._gossip.ignored(segment.id, now)
+            elif wants and segment.id not in self._gossip.seen:  # over its author's rate
+                link.schedule.missed(now)
         n_new = self._circulation.take(link.peer, wanted, now)
         link.brought(len(message.bundle), n_new, now)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from peerrec.errors import StoreError
 from peerrec.peering.address_cards import AddressCards
 from peerrec.peering.library import Library, Taken
+from peerrec.peering.link import Link
 from peerrec.peering.own_log import OwnLog
 from peerrec.peering.publisher import Publisher
 from peerrec.peering.switchboard import Switchboard
@@ -116,7 +117,8 @@ class Circulation:
         """Pass on what is new: a few at once, many by the sessions that follow."""
         if len(taken.new) > LIVE_MAX:
             for link in self._switchboard.others(source):
-                link.schedule.hurry(now)
+                if not all(_refuses(link, segment) for segment in taken.new):
+                    link.schedule.hurry(now)
         else:
             for segment in taken.new:
                 self._tell(segment, source, now)
@@ -126,24 +128,21 @@ class Circulation:
         header, own = segment.header, source is None
         fresh = Fresh(segment.id, header.author, header.epoch, header.seq)
         # Who said to want nothing of this log is not offered it: where people follow few of
-        # many authors, pushing at random would miss those who do.
+        # many authors, pushing at random would miss those who do. Nor is it news to them.
+        others = self._switchboard.others(source)
+        concerned = {link.peer: link for link in others if not _refuses(link, segment)}
         spread = self._gossip.accepted(
-            fresh, source, now, own=own, refuses=lambda peer: self._refuses(peer, segment)
+            fresh, source, now, own=own, refuses=lambda peer: peer not in concerned
         )
         if spread.eager:
             message = Push(0, True, pack([segment])[0])
             priority = Priority.OWN if own else Priority.GOSSIP
             self._switchboard.put_all(spread.eager, message, priority)
-        for link in self._switchboard.others(source):
+        for link in concerned.values():
             if spread.spilled:
                 link.schedule.hurry(now)
             else:
                 link.schedule.news(now)
-
-    def _refuses(self, peer: bytes, segment: Segment) -> bool:
-        """Return whether a peer told that it wants nothing as old of a log."""
-        link = self._switchboard.get(peer)
-        return link is not None and link.memory.heard.get(segment.log, 0) > segment.header.seq
 
     def _spread_proof(self, evidence: bytes, source: bytes | None) -> None:
         """Tell everybody of a fork at once: it is small, and rare."""
@@ -158,3 +157,8 @@ class Circulation:
             self._counters["own log restarted"] += 1
             self._own_log.begin_epoch()
         self._counters["own interactions recovered"] += self._publisher.recover(now)
+
+
+def _refuses(link: Link, segment: Segment) -> bool:
+    """Return whether a peer told that it wants nothing as old of a log."""
+    return link.memory.heard.get(segment.log, 0) > segment.header.seq

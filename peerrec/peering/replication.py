@@ -28,6 +28,9 @@ EXPIRE_EVERY_S = 3_600.0
 KEEP_EVERY_S = 600.0
 """How often what is known of peers is written: lost minutes of it cost a few dials."""
 
+HOLDERS_ASKED = 4
+"""Peers that are asked at once for the log of somebody followed anew: one may lose it, two lie."""
+
 log = logging.getLogger("peerrec")
 
 
@@ -95,15 +98,31 @@ class Replication:
             for author in held_bytes:
                 if author not in self._standing.merit:
                     self._following.meet(author)
-        before = set(self._following.followed)
+        before = frozenset(self._following.followed)
         evictions = self._following.plan(self._standing.merit, held_bytes, now)
         try:
             self._counters["segments evicted"] += self._library.evict(evictions)
         except StoreError as error:  # the next plan asks for the same again
             self._failed(error)
-        if set(self._following.followed) - before:
-            for link in self._switchboard:
+        self._look_for(set(self._following.followed) - before, now)
+
+    def _look_for(self, authors: set[bytes], now: float) -> None:
+        """Compare within seconds with some who hold logs of authors that are followed anew.
+
+        They are the authors themselves and those to whom it was said that such a log is not
+        wanted: one says so of logs that a peer speaks of. All others of them hear of the
+        change within the minute.
+        """
+        asked: Counter[bytes] = Counter()
+        if not authors:
+            return
+        for link in sorted(self._switchboard, key=lambda link: not link.dialled):
+            held = {link.peer, *(author for author, _ in link.memory.told)} & authors
+            if any(asked[author] < HOLDERS_ASKED for author in held):
                 link.schedule.hurry(now)
+            elif held:
+                link.schedule.news(now)
+            asked.update(held)
 
     def keep(self, now: float) -> None:
         """Write down what is known of peers."""

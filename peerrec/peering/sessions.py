@@ -48,21 +48,27 @@ class Sessions:
         """Begin the sessions that are due, and give up those in which nothing moves."""
         if now < self.alarm.at:
             return
+        self.alarm.at = math.inf
         for link in self._switchboard:
             if link.leaving:
                 continue
-            if link.sync.busy:
-                before = link.sync.last_result
-                try:
-                    self._switchboard.send_all(link, link.sync.on_timer(now))
-                    self._after(link, before, now)
-                except RemoteProtocolError as error:
-                    self._offended(link, error, now)
-            elif link.schedule.is_due(now):
+            due = link.sync.next_deadline() if link.sync.busy else link.schedule.next_at
+            if due > now:
+                self.alarm.set(due)
+            elif link.sync.busy:
+                self._give_up(link, now)
+            else:
                 self.begin(link, now)
-        self.alarm.at = math.inf
-        for link in self._switchboard:
-            self._watch(link)
+
+    def _give_up(self, link: Link, now: float) -> None:
+        """End a session in which nothing moves."""
+        before = link.sync.last_result
+        try:
+            self._switchboard.send_all(link, link.sync.on_timer(now))
+            self._after(link, before, now)
+        except RemoteProtocolError as error:
+            self._offended(link, error, now)
+        self._watch(link)
 
     def begin(self, link: Link, now: float) -> None:
         """Begin a session over a link that has none."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
@@ -30,6 +31,9 @@ from peerrec.limits import ADDRESS_BOOK_MAX, ADDRESSES_OF_PEER_MAX, DAY_S, STATE
 from peerrec.protocol.invite import Address, check_address
 
 __all__ = ["LOCAL", "AddressBook", "Known", "netgroup"]
+
+GROUPS_REMEMBERED: Final = 8_192
+"""Hosts whose netgroup is not worked out again: 1.5 MB if ever so many are heard of."""
 
 LOCAL: Final = "local"
 """The netgroup of addresses that are not routed: nobody occupies them from outside."""
@@ -65,6 +69,7 @@ FORGET_S: Final = 30 * DAY_S
 """An address that nobody confirmed for so long gives way first."""
 
 
+@lru_cache(maxsize=GROUPS_REMEMBERED)
 def netgroup(host: str) -> str:
     """Return what hosts under one hand have in common.
 

@@ -82,10 +82,6 @@ class AntiEntropy:
         self._alarm = alarm or Alarm()
         self._plan(now if dialled else now + self._jittered(FIRST_S))
 
-    def is_due(self, now: float) -> bool:
-        """Return whether a session should begin."""
-        return now >= self.next_at
-
     def began(self, now: float) -> None:
         """Note that a session began, by whichever side: none is due while it runs."""
         self._plan(now + self._jittered(self.wait_s))
@@ -115,6 +111,11 @@ class AntiEntropy:
         if self.wait_s > self._with_news_s:
             self.wait_s = self._with_news_s
             self._plan(min(self.next_at, now + self._jittered(self.wait_s)))
+
+    def missed(self, now: float) -> None:
+        """Note a segment that was pushed and not taken in: only a session brings it."""
+        self._with_news_s = FIRST_S
+        self.news(now)
 
     def hurry(self, now: float) -> None:
         """Note that much is new here which was not pushed: compare within seconds.

@@ -258,9 +258,7 @@ class Membership:
             return "blocked"
         if now < self._left.get(peer, now):
             return "sent away"
-        if len(self.links.incoming()) >= self._settings.incoming and not self._evictable(now):
-            return "full"
-        return None
+        return None if self._has_place(peer, host, now) else "full"
 
     def link_up(
         self, peer: bytes, *, dialled: bool, address: Address | None, host: str, now: float
@@ -477,13 +475,26 @@ class Membership:
 
     def _admitted(self, newcomer: bytes, now: float) -> list[Step]:
         """Part with an incoming link where there is one too many."""
-        if len(self.links.incoming()) <= self._settings.incoming:
+        incoming = self.links.incoming()
+        if len(incoming) <= self._settings.incoming:
             return []
-        return [Hangup(self._evictable(now, but=newcomer) or newcomer, "full")]
+        rows = self._weighed(incoming, now)
+        places = [row.peer for row in rows]
+        asking = rows.pop(places.index(newcomer))
+        return [Hangup(evicted(rows, now, asking) or newcomer, "full")]
 
-    def _evictable(self, now: float, but: bytes | None = None) -> bytes | None:
-        score = self._score(now)
-        rows = [
+    def _has_place(self, peer: bytes, host: str, now: float) -> bool:
+        """Return whether an incoming link of a peer is taken, in the place of another maybe."""
+        incoming = self.links.incoming()
+        if len(incoming) < self._settings.incoming:
+            return True
+        link = Link(peer, dialled=False, host=host, address=None, now=now)
+        *rows, asking = self._weighed([*incoming, link], now)
+        return evicted(rows, now, asking) not in (None, peer)
+
+    def _weighed(self, links: list[Link], now: float) -> list[Inbound]:
+        """Return links with all that the choice between them depends on."""
+        return [
             Inbound(
                 link.peer,
                 link.group,
@@ -491,12 +502,10 @@ class Membership:
                 link.round_trip_s,
                 self.scores.deeds(link.peer, Deed.FIRST_DELIVERY, now),
                 self._merit(link.peer),
-                score(link.peer),
+                self.scores.of(link.peer, now),
             )
-            for link in self.links.incoming()
-            if link.peer != but
+            for link in links
         ]
-        return evicted(rows, now)
 
     # -- inside: questions ----------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ from peerrec.errors import LocalProtocolError, RemoteProtocolError
 from peerrec.protocol.keyed_hash import keyed_hash_words
 from peerrec.protocol.violations import Violation
 
-__all__ = ["SYMBOL_BYTES", "Decoder", "Encoder", "element_bytes", "parse_elements"]
+__all__ = ["ELEMENT_BYTES", "SYMBOL_BYTES", "Decoder", "Encoder", "element_bytes", "parse_elements"]
 
 U64: TypeAlias = NDArray[np.uint64]
 U32: TypeAlias = NDArray[np.uint32]

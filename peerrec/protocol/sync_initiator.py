@@ -88,7 +88,7 @@ class Initiator:
         self._since_tried = False
         self._agreed = 0
         self._outstanding = 0
-        self._before: tuple[tuple[Means, int, SketchFacts | None], int] | None = None
+        self._before: tuple[tuple[Means, int, SketchFacts | tuple[int, ...]], int] | None = None
 
     def close(self, now: float) -> None:
         """Break the session off where it stands."""
@@ -185,10 +185,9 @@ class Initiator:
             if message.facts is None or message.start:
                 raise RemoteProtocolError(Violation.STATE, "a sketch must begin with its facts")
             self._facts = message.facts
-            self._n_sketches += 1
             self._decoder = None
             self._counts.clear()
-            if self._n_sketches > SESSION_ROUNDS_MAX:
+            if self._has_compared_enough():
                 return self._give_up(now, self._outstanding)
             if (cursor := self._useful_cursor(message.facts)) is not None:
                 return self._ask_since(cursor, message.facts)
@@ -197,6 +196,10 @@ class Initiator:
         elif message.facts is not None or message.start != len(self._counts):
             raise RemoteProtocolError(Violation.STATE, "symbols other than those asked for")
         return self._decode(message.data, now)
+
+    def _has_compared_enough(self) -> bool:
+        self._n_sketches += 1
+        return self._n_sketches > SESSION_ROUNDS_MAX
 
     def _useful_cursor(self, facts: SketchFacts) -> int | None:
         """Return the cursor if nearly all that arrived there since is missing here."""
@@ -272,7 +275,8 @@ class Initiator:
         if not outstanding:
             return self._agree(now)
         # Stuck: compared in the same way as before, nothing has changed on either side.
-        versions = (self.result.levels[-1], self.view.shelf.frontier.version, self._facts)
+        theirs = self._facts or tuple(self._list)
+        versions = (self.result.levels[-1], self.view.shelf.frontier.version, theirs)
         before = self._before
         stuck = before is not None and before[0] == versions and outstanding >= before[1]
         self._before = (versions, outstanding)
@@ -292,12 +296,17 @@ class Initiator:
         return out + self._summary()
 
     def _on_list(self, message: Sketch, now: float) -> Outgoing:
-        assert self._facts is not None, "only after a sketch"
+        if self.state is State.OPENING:  # the peer has few logs and lists them unasked
+            self._facts = None
+            self._list.clear()
+            if self._has_compared_enough():
+                return self._give_up(now, self._outstanding)
         if message.start != len(self._list) or message.facts is not None:
             raise RemoteProtocolError(Violation.STATE, "another part of the list than asked for")
         page = parse_elements(message.data).tolist()
         self._list += page
-        if len(page) >= PAGE and len(self._list) < self._facts.n_logs:
+        more = self._facts is not None and len(self._list) < self._facts.n_logs
+        if more and len(page) >= PAGE:
             return control(Want(self.request, WantKind.LOGS, len(self._list)))
         self._by(Means.LOGS)
         return self._fill_logs(now)

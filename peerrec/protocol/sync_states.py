@@ -66,6 +66,7 @@ LEGAL: Final[Mapping[State, frozenset[str]]] = {
             "STATUS.BUSY",
             "STATUS.CLOCK",
             "SKETCH.SYMBOLS",
+            "SKETCH.LOGS",  # whole, where they are few
             "RANGES.UNWANTED",
             "PROOF",  # of a fork that our last segments showed
         }

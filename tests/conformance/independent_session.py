@@ -188,6 +188,9 @@ class Stranger:
             self.due -= 1
 
     def on_sketch(self, request: int, level: int, start: int, data: bytes, facts: Any) -> None:
+        if level == LOGS:
+            self._on_list(cut(data, 8))
+            return
         if start == 0:
             self.symbols = []
         self.symbols += [data[at : at + 13] for at in range(0, len(data), 13)]
@@ -208,6 +211,23 @@ class Stranger:
             self.due += 1
             self.offers += [self.elements()[each] for each in ours]
             self.say(IHAVE, b"".join(map(be8, ours)))
+
+    def _on_list(self, theirs: list[int]) -> None:
+        """Fill the difference to the whole list of the peer's logs, which are few."""
+        self.filling = True
+        pairs_of = self.of_logs.items()
+        ours = {log_tag(self.keys, log): (log, element(self.keys, log, of)) for log, of in pairs_of}
+        tags = {each >> 32: each for each in theirs}
+        differ = [
+            ours[tag][0] for tag, each in tags.items() if tag in ours and ours[tag][1] != each
+        ]
+        unknown = [tag for tag in tags if tag not in ours]
+        if differ:
+            self.tell_held(differ)
+        if unknown:
+            self.ask_names(unknown)
+        if alone := [log for tag, (log, _) in ours.items() if tag not in tags]:
+            self.offer(alone)
 
     def on_ranges(self, request: int, purpose: int, entries: list[list[Any]]) -> None:
         if purpose == NAMED:

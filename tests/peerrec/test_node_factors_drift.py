@@ -155,7 +155,7 @@ def test_the_mean_of_all_nodes_stays_while_they_come_together(
 ):
     crowd = Crowd(seed, monkeypatch)
     crowd.network.conditions.loss, crowd.network.conditions.duplicate = loss, duplicate
-    moved, differ = drift(crowd, 420.0, broken)
+    moved, differ = drift(crowd, 480.0, broken)
     assert min(crowd.exchanges()) >= 5
     one_sided = crowd.one_sided()
     assert one_sided <= (0.05 if loss else 0.0)

@@ -14,7 +14,13 @@ import numpy as np
 from peerrec.limits import WEIGHT_MAX
 from peerrec_sim import attacks
 from peerrec_sim.attackers.base import Attacker, arrivals, sociable, target_name
-from peerrec_sim.attackers.plan import AttackEdge, AttackPlan, Deed, SybilSpec
+from peerrec_sim.attackers.plan import (
+    SYBIL_STORE_BYTES,
+    AttackEdge,
+    AttackPlan,
+    Deed,
+    SybilSpec,
+)
 from peerrec_sim.attackers.puppet import Normal
 from peerrec_sim.attackers.region import Region
 from peerrec_sim.attackers.view import WorldView
@@ -141,6 +147,7 @@ def specs_of(region: Region, begins: float, rng: np.random.Generator) -> list[Sy
             joins=joins,
             leaves=view.ends,
             known=region.known_to(number, rng),
+            store_bytes=min(SYBIL_STORE_BYTES, view.scenario.node.follow_bytes_max),
             membership=sociable(),
         )
         for number, joins in enumerate(arrivals(begins, view.ends, len(region), rng))

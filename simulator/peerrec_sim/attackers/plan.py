@@ -19,10 +19,20 @@ from peerrec.protocol.invite import Address
 from peerrec.protocol.membership import MembershipSettings
 from peerrec_sim.attackers.view import signer_of, verifier_of
 
-__all__ = ["AttackEdge", "AttackPlan", "Deed", "Known", "Role", "SybilSpec", "puppet_settings"]
+__all__ = [
+    "SYBIL_STORE_BYTES",
+    "AttackEdge",
+    "AttackPlan",
+    "Deed",
+    "Known",
+    "Role",
+    "SybilSpec",
+    "puppet_settings",
+]
 
 SYBIL_STORE_BYTES = 1 << 17
-"""Bytes of others' logs that an invented identity keeps: it has to look like somebody."""
+"""Bytes of others' logs that an invented identity keeps: it has to look like somebody, and
+keeps no more than honest people do where they keep less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +66,6 @@ class Role(Protocol):
         ...
 
 
-def puppet_settings(address: Address) -> NodeSettings:
-    """Return the settings of an invented identity: it publishes at once, and costs little."""
-    return NodeSettings(
-        follow_bytes_max=SYBIL_STORE_BYTES,
-        exploration_share=0.5,
-        batch_count=256,
-        batch_delay_s=0.0,
-        factors=False,
-        merit_walks=100,
-        address=address,
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SybilSpec:
     """One invented identity.
@@ -82,6 +79,7 @@ class SybilSpec:
         joins, leaves: unix seconds between which it takes part.
         deeds: what its person states, in order of time.
         known: whose addresses it has when it joins.
+        store_bytes: of others' logs that it keeps.
         membership: how many links it keeps.
     """
 
@@ -94,6 +92,7 @@ class SybilSpec:
     leaves: float = np.inf
     deeds: tuple[Deed, ...] = ()
     known: tuple[Known, ...] = ()
+    store_bytes: int = SYBIL_STORE_BYTES
     membership: MembershipSettings = field(default_factory=MembershipSettings)
 
     @property
@@ -118,6 +117,19 @@ class SybilSpec:
     def endpoint(self) -> Endpoint:
         """Return a new endpoint that does all this."""
         return self.role.endpoint(self)
+
+
+def puppet_settings(spec: SybilSpec) -> NodeSettings:
+    """Return the settings of an invented identity: it publishes at once, and costs little."""
+    return NodeSettings(
+        follow_bytes_max=spec.store_bytes,
+        exploration_share=0.5,
+        batch_count=256,
+        batch_delay_s=0.0,
+        factors=False,
+        merit_walks=100,
+        address=spec.address,
+    )
 
 
 @dataclass(frozen=True, slots=True)

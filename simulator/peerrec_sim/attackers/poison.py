@@ -101,7 +101,7 @@ class PoisonPuppet(Puppet):
 
     def _settings(self) -> NodeSettings:
         return dataclasses.replace(
-            puppet_settings(self.spec.address),
+            puppet_settings(self.spec),
             factors=True,
             factor_every_s=self._role.every_s,
             factor_rest_s=0.0,

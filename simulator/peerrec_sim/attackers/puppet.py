@@ -199,7 +199,7 @@ class Puppet:
 
     def _settings(self) -> NodeSettings:
         """Return how the node takes part."""
-        return puppet_settings(self.spec.address)
+        return puppet_settings(self.spec)
 
     def _join(self, now: float) -> None:
         spec, at = self.spec, self._clock(now)

@@ -21,8 +21,8 @@ def quiet_sessions(each: AntiEntropy, start: float, until: float) -> int:
 
 
 def test_who_dialled_begins_at_once_and_the_other_waits():
-    assert schedule().is_due(0.0)
-    assert not schedule(dialled=False).is_due(FIRST_S)
+    assert schedule().next_at <= 0.0
+    assert schedule(dialled=False).next_at > FIRST_S
 
 
 def test_an_idle_link_costs_a_handful_of_sessions_an_hour():
@@ -72,7 +72,7 @@ def test_steady_news_neither_postpones_sessions_nor_multiplies_them():
         n = 0
         for second in range(1, 3_600):
             each.news(float(second))
-            if each.is_due(float(second)):
+            if each.next_at <= float(second):
                 n += 1
                 each.ended(float(second), converged=True, n_new=n_new)
         assert least <= n <= most
@@ -116,3 +116,13 @@ def test_the_next_session_is_never_further_off_than_the_longest_wait(acts, diall
         else:
             each.ended(now, converged=act != "bad", n_new=int(act == "new"))
         assert each.next_at <= now + LONGEST_S * PATIENCE * (1 + JITTER)
+
+
+def test_what_was_pushed_in_vain_is_fetched_within_the_minute_however_calm_it_was():
+    each = schedule()
+    for second in range(0, 9_000, 1_000):
+        each.ended(float(second), converged=True, n_new=0)
+    each.news(8_001.0)
+    assert each.next_at > 8_001.0 + 2.0 * FIRST_S
+    each.missed(8_001.0)
+    assert each.next_at <= 8_001.0 + 1.2 * FIRST_S

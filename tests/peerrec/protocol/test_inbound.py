@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peerrec.protocol.addresses import LOCAL
 from peerrec.protocol.inbound import Inbound, evicted
 
 LINKS = st.lists(
@@ -55,3 +56,38 @@ def test_who_misbehaves_goes_first_whatever_else_speaks_for_it():
 
 def test_nobody_goes_where_all_are_protected():
     assert evicted([Inbound(bytes([n]), "a", since=0.0) for n in range(4)], 1.0) is None
+
+
+def youngest(held, new, now):
+    """Return the links after somebody asked for a place among 32, and who went."""
+    if len(held) < 32:
+        return [*held, new], None
+    gone = evicted(held, now, new)
+    return [link for link in [*held, new] if link.peer != gone], gone
+
+
+def test_identities_of_a_few_netgroups_do_not_take_turns_in_the_same_places():
+    held, n_gone = [], 0
+    for n in range(2_000):
+        new = Inbound(n.to_bytes(2, "big"), f"198.{n % 8}", since=float(n))
+        held, gone = youngest(held, new, float(n))
+        n_gone += gone is not None and gone != new.peer
+    assert n_gone <= 32
+
+
+def test_who_comes_from_a_netgroup_of_its_own_is_let_in_however_full_it_is():
+    held = [Inbound(bytes([1, n]), f"net{n}", since=float(n)) for n in range(32)]
+    for n in range(100):
+        new = Inbound(bytes([2, n]), f"other{n}", since=100.0 + n)
+        held, gone = youngest(held, new, 100.0 + n)
+        assert gone not in (None, new.peer)
+
+
+def test_the_youngest_of_addresses_that_are_not_routed_makes_room_for_another():
+    held = [Inbound(bytes([1, n]), LOCAL, since=float(n)) for n in range(32)]
+    assert evicted(held, 100.0, Inbound(b"new", LOCAL, since=100.0)) == bytes([1, 31])
+
+
+def test_who_misbehaved_is_not_let_in_at_the_cost_of_who_did_not():
+    held = [Inbound(bytes([1, n]), f"net{n}", since=float(n)) for n in range(32)]
+    assert evicted(held, 100.0, Inbound(b"new", "far", since=100.0, score=-1.0)) == b"new"

@@ -218,12 +218,27 @@ def test_incoming_links_are_bounded_and_the_newcomer_is_let_in_at_another_ones_c
     for number in range(100):
         who = peer(number)
         for step in each.link_up(
-            who, dialled=False, address=None, host=f"66.6.1.{number}", now=float(number)
+            who, dialled=False, address=None, host=f"66.{number}.1.1", now=float(number)
         ):
             assert isinstance(step, Hangup)
             assert step.peer != who
             each.link_down(step.peer, float(number))
         assert len(each.links.incoming()) <= 32
+
+
+def test_who_comes_from_the_netgroup_that_has_most_places_is_refused_unless_it_has_merit():
+    friend, stranger = peer(200), peer(201)
+    each = membership(
+        settings=MembershipSettings(incoming=32), merit=lambda who: float(who == friend)
+    )
+    for number in range(32):
+        host = f"66.6.1.{number}" if number % 2 else f"20.{number}.1.1"
+        each.link_up(peer(number), dialled=False, address=None, host=host, now=float(number))
+    assert each.refuses(stranger, "66.6.1.77", 50.0) == "full"
+    assert each.refuses(friend, "66.6.1.77", 50.0) is None
+    assert each.refuses(stranger, "30.1.1.1", 50.0) is None
+    (gone,) = each.link_up(friend, dialled=False, address=None, host="66.6.1.77", now=50.0)
+    assert gone == Hangup(peer(31), "full")
 
 
 def test_a_silent_peer_is_asked_and_then_given_up():
