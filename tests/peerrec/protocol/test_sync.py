@@ -26,6 +26,7 @@ from peerrec.protocol import (
     sync_estimate,
     sync_memory,
     sync_ranges,
+    sync_responder,
     sync_shelf,
     sync_states,
     sync_transfer,
@@ -87,6 +88,14 @@ def wanted_union(store: MemoryShelf, other: MemoryShelf) -> set[tuple[tuple[byte
     return refs(store) | {
         (log, seq) for log, seq in refs(other) if store.wants(log[0]) and seq >= store.floor(log)
     }
+
+
+@pytest.fixture(params=[0, sync_responder.LISTED_LOGS], scope="module", autouse=True)
+def listed_logs(request):
+    """Let every claim hold whether few logs are listed at once or sketched like many."""
+    before, sync_responder.LISTED_LOGS = sync_responder.LISTED_LOGS, request.param
+    yield request.param
+    sync_responder.LISTED_LOGS = before
 
 
 @pytest.mark.parametrize(
