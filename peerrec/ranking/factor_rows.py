@@ -120,6 +120,9 @@ def solve_rows(
         solution[block.rows] = _improved(solution[block.rows], *own, rounds)
 
 
+# Kernels of OpenBLAS may raise this flag on finite numbers with a finite product, by what lies
+# beside them in memory: https://github.com/OpenMathLib/OpenBLAS/issues/1924.
+@np.errstate(invalid="ignore")
 def _improved(
     solution: Float32s,
     near: Float32s,
