@@ -19,23 +19,22 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from peerrec.errors import RemoteProtocolError, StoreError, VerificationError
+from peerrec.errors import RemoteProtocolError, StoreError
 from peerrec.ids import network_id, peer_text
 from peerrec.limits import CREDIT_BYTES, MINUTE_S
 from peerrec.peering.acquaintance import Acquaintance
 from peerrec.peering.circulation import Circulation
-from peerrec.peering.echoes import Echoes
 from peerrec.peering.factoring import Factoring
 from peerrec.peering.library import Library
 from peerrec.peering.link import Link, link_key
 from peerrec.peering.own_log import OwnLog
 from peerrec.peering.publisher import Publisher
+from peerrec.peering.reception import Reception
 from peerrec.peering.replication import FOLLOWING, MEMBERSHIP, Replication
 from peerrec.peering.sessions import Sessions
 from peerrec.peering.settings import NodeSettings
@@ -44,29 +43,17 @@ from peerrec.peering.standing import Standing
 from peerrec.peering.status import NodeStatus, link_status
 from peerrec.peering.switchboard import Switchboard
 from peerrec.protocol.anti_entropy import AntiEntropy
-from peerrec.protocol.bundle import pack, unpack
 from peerrec.protocol.effects import Effect, Hangup, Priority
 from peerrec.protocol.following import Following
-from peerrec.protocol.gossip import Gossip, Verdict
+from peerrec.protocol.gossip import Gossip
 from peerrec.protocol.identity import Ed25519Verifier, Signer, Verifier
 from peerrec.protocol.invite import Address
 from peerrec.protocol.membership import Membership, MembershipSettings
 from peerrec.protocol.messages import (
     Feature,
-    Goaway,
     GoawayCode,
-    Gone,
     Hello,
-    Ihave,
-    Iwant,
-    Message,
     Profile,
-    Proof,
-    Push,
-    Status,
-    StatusCode,
-    Table,
-    Type,
 )
 from peerrec.protocol.scoring import Deed
 from peerrec.protocol.sync import SyncLink
@@ -93,9 +80,6 @@ OFFENCES_MAX = 16
 
 LOW_SCORE = -40.0
 """Points below which nobody is let in: reached by repeated accidents, gone in an hour."""
-
-ANY_REQUEST = frozenset({Type.PING, Type.PONG, Type.PEERS, Type.TABLE})
-"""Messages that belong to no session, whatever their request."""
 
 CHANGEABLE = (
     "follow_bytes_max",
@@ -184,7 +168,6 @@ class Node:
             blocked=self._is_blocked,
         )
         self._switchboard = Switchboard()
-        self._echoes = Echoes()
         self._sessions = Sessions(self._switchboard, self.counters, self._agreed, self._offended)
         self._acquaintance = Acquaintance(
             self.peer, self.network, self._verifier, self._membership, self._switchboard
@@ -215,23 +198,13 @@ class Node:
                 store, me, signer, self._verifier, self.network, self._standing,
                 self._switchboard, self.settings, self.counters, rng, self._offended,
             )  # fmt: skip
+        self._reception = Reception(
+            self.network, self._library, self._gossip, self._circulation, self._membership,
+            self._switchboard, self._sessions, self._acquaintance, self.factoring, self.counters,
+        )  # fmt: skip
         self._started_at = now
         self._vouchers: set[bytes] = set()
         self._housekeeping_at = now
-        self._handlers: dict[Type, Callable[[Link, Any, float], None]] = {
-            Type.PUSH: self._on_push,
-            Type.IHAVE: self._on_ihave,
-            Type.IWANT: self._on_iwant,
-            Type.GONE: self._on_gone,
-            Type.STATUS: self._on_status,
-            Type.PEERS: self._acquaintance.on_peers,
-            Type.PING: self._acquaintance.on_ping,
-            Type.PONG: self._acquaintance.on_pong,
-            Type.PROOF: self._on_proof,
-            Type.TABLE: self._on_table,
-            Type.GOAWAY: self._on_goaway,
-            Type.HELLO: self._on_hello,
-        }
         self._replication.review(now)
 
     def _is_blocked(self, peer: bytes) -> bool:
@@ -361,7 +334,10 @@ class Node:
             else:
                 link.heard(message, len(data), now)
                 self._membership.heard(sender, now)
-                self._dispatch(link, message, now)
+                self._reception.take(link, message, now)
+                if self._circulation.trust_changed:
+                    self._circulation.trust_changed = False
+                    self._housekeeping_at = min(self._housekeeping_at, now + SETTLE_S)
         except RemoteProtocolError as error:
             self._offended(link, error, now)
         except StoreError as error:
@@ -505,98 +481,7 @@ class Node:
         """Return what is known of a link; None where there is none."""
         return self._switchboard.get(peer)
 
-    # -- messages -----------------------------------------------------------------------
-
-    def _dispatch(self, link: Link, message: Message, now: float) -> None:
-        if message.request and message.TYPE not in ANY_REQUEST:
-            self._sessions.receive(link, message, now)
-        elif message.TYPE in self._handlers:
-            self._handlers[message.TYPE](link, message, now)
-        else:
-            raise RemoteProtocolError(
-                Violation.STATE, f"{message.TYPE.name} without a session to belong to"
-            )
-        self._grant(link)
-        if self._circulation.trust_changed:
-            self._circulation.trust_changed = False
-            self._housekeeping_at = min(self._housekeeping_at, now + SETTLE_S)
-
-    def _grant(self, link: Link) -> None:
-        if n := link.allowance.regrant():
-            link.put(Status(0, StatusCode.CREDIT, n), Priority.CONTROL)
-
-    def _on_push(self, link: Link, message: Push, now: float) -> None:
-        echo = self._echoes.of(message.bundle)
-        if echo is not None and all(name in self._gossip.seen for name, _ in echo):
-            for name, author in echo:
-                self._gossip.judge(link.peer, name, author, now)
-            link.brought(len(message.bundle), 0, now)
-            return
-        try:
-            segments = unpack(message.bundle, self.network)
-        except VerificationError as error:
-            raise RemoteProtocolError(Violation.MALFORMED, str(error)) from None
-        self._echoes.keep(message.bundle, [(each.id, each.header.author) for each in segments])
-        wanted = []
-        for segment in segments:
-            author = segment.header.author
-            verdict = self._gossip.judge(link.peer, segment.id, author, now)
-            wants = self._library.wants(author)
-            if verdict is Verdict.ACCEPT and wants:
-                wanted.append(segment)
-            elif verdict is Verdict.ACCEPT:
-                self._gossip.ignored(segment.id, now)
-            elif wants and segment.id not in self._gossip.seen:  # over its author's rate
-                link.schedule.missed(now)
-        n_new = self._circulation.take(link.peer, wanted, now)
-        link.brought(len(message.bundle), n_new, now)
-
-    def _on_ihave(self, link: Link, message: Ihave, now: float) -> None:
-        question = self._gossip.announced(link.peer, message.tags, now)
-        if question is not None:
-            link.put(question, Priority.GOSSIP)
-
-    def _on_iwant(self, link: Link, message: Iwant, now: float) -> None:
-        answer = self._gossip.requested(link.peer, message.tags, now)
-        found = (self._library.segment((each.author, each.epoch), each.seq)
-                 for each in answer.segments)  # fmt: skip
-        held = [segment for segment in found if segment is not None]
-        while held:
-            bundle, n = pack(held)
-            link.put(Push(0, n == len(held), bundle), Priority.GOSSIP)
-            held = held[n:]
-        if answer.gone:
-            link.put(Gone(0, answer.gone), Priority.GOSSIP)
-        if answer.announce is not None:
-            link.put(answer.announce, Priority.GOSSIP)
-
-    def _on_gone(self, link: Link, message: Gone, now: float) -> None:
-        self._gossip.gone(link.peer, message.tags)
-
-    def _on_status(self, link: Link, message: Status, now: float) -> None:
-        if message.code == StatusCode.CREDIT:
-            link.grant(message.value)
-            self._switchboard.send_all(link, link.sync.grant(message.value, now))
-            if self.factoring is not None:
-                self.factoring.granted(link)
-
-    def _on_table(self, link: Link, message: Table, now: float) -> None:
-        if self.factoring is None:  # nobody here asked for it
-            link.brought(len(message.data), 0, now)
-        else:
-            self.factoring.on_table(link, message, now)
-
-    def _on_proof(self, link: Link, message: Proof, now: float) -> None:
-        self._circulation.take_proof(link.peer, message.evidence, now)
-
-    def _on_goaway(self, link: Link, message: Goaway, now: float) -> None:
-        self.counters[f"goaway: {GoawayCode(message.code).name.lower()}"] += 1
-        if message.code == GoawayCode.FULL:
-            self._membership.turned_away(link.peer, now)
-        self._switchboard.left(link)
-
-    def _on_hello(self, link: Link, message: Message, now: float) -> None:
-        raise RemoteProtocolError(Violation.STATE, "HELLO belongs into the handshake")
+    # -- what comes of it ----------------------------------------------------------------
 
     def _offended(self, link: Link, error: RemoteProtocolError, now: float) -> None:
         """Score a broken rule; end the link where it was grave or one of many."""
