@@ -481,7 +481,9 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "constants-gossip": module_constants(
         "peerrec.protocol.gossip", "peerrec.protocol.gossip_link", "peerrec.peering.circulation"
     ),
-    "constants-link": module_constants("peerrec.peering.link", "peerrec.peering.reception", "peerrec.node"),
+    "constants-link": module_constants(
+        "peerrec.peering.link", "peerrec.peering.reception", "peerrec.node"
+    ),
     "constants-membership": module_constants(
         "peerrec.protocol.membership", "peerrec.protocol.dialling", "peerrec.protocol.link_table"
     ),
