@@ -346,7 +346,11 @@ API_CONNECTIONS_MAX: Final = 256
 that a process usually may have."""
 
 API_BACKLOG: Final = 64
-"""Connections let in at once: each has its turn before so many more could take its place."""
+"""Connections that may wait to be let in."""
+
+API_LET_IN_AT_ONCE: Final = 8
+"""Connections let in by one turn of the loop: each has many turns before as many more could take
+its place, and those on their way in and out are few beside those that are in."""
 
 API_HEAD_S: Final = 10.0
 """Until a connection's first request says what it wants: programs say it at once."""

@@ -26,7 +26,7 @@ import msgspec
 from aiohttp import web
 
 from peerrec.errors import ConfigError, PeerrecError
-from peerrec.limits import API_BACKLOG, API_BODY_BYTES_MAX, PORT_MAX
+from peerrec.limits import API_BACKLOG, API_BODY_BYTES_MAX, API_LET_IN_AT_ONCE, PORT_MAX
 from peerrec.protocol.invite import Address
 from peerrec_node.api import events as event_routes
 from peerrec_node.api import listenbrainz, metrics, network, people, ranking, recording, stand
@@ -201,8 +201,10 @@ class ApiServer:
         self._connections = Connections(runner.server)
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
-            self._connections, sock=self._line, backlog=API_BACKLOG
+            self._connections, sock=self._line, backlog=API_LET_IN_AT_ONCE
         )
+        # asyncio takes one figure for how many it accepts at once and how many may wait.
+        self._line.listen(API_BACKLOG)
         return runner
 
     async def _closing(self, runner: web.AppRunner) -> None:
