@@ -81,6 +81,9 @@ OFFENCES_MAX = 16
 LOW_SCORE = -40.0
 """Points below which nobody is let in: reached by repeated accidents, gone in an hour."""
 
+REFUSALS = frozenset({"full", "refused"})
+"""Reasons for which a dial failed that say the other is there: it is not lost."""
+
 CHANGEABLE = (
     "follow_bytes_max",
     "exploration_share",
@@ -319,7 +322,7 @@ class Node:
     ) -> list[Effect]:
         """Take note that a dial came to nothing."""
         self.counters[f"dial failed: {reason}"] += 1
-        self._membership.dial_failed(peer, address, now)
+        self._membership.dial_failed(peer, address, now, refused=reason in REFUSALS)
         return self._switchboard.flush()
 
     def receive(self, data: bytes, sender: bytes, now: float) -> list[Effect]:

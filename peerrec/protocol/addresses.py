@@ -115,6 +115,7 @@ class Known(msgspec.Struct, array_like=True):
         next_try: not to be dialled before.
         sought: whether a peer that we dialled, or a person, told it: nobody can make us hear it
             by dialling us.
+        refused: whether the last of those dials found it there, without a place for us.
     """
 
     peer: bytes | None
@@ -127,6 +128,7 @@ class Known(msgspec.Struct, array_like=True):
     n_failures: int = 0
     next_try: float = 0.0
     sought: bool = False
+    refused: bool = False
 
     @property
     def address(self) -> Address:
@@ -212,12 +214,22 @@ class AddressBook:
         known.n_failures = 0
         known.next_try = now
 
-    def failed(self, peer: bytes | None, address: Address, now: float) -> None:
-        """Note that a dial failed: not to be tried again before a jittered wait."""
+    def failed(
+        self, peer: bytes | None, address: Address, now: float, *, refused: bool = False
+    ) -> None:
+        """Note that a dial failed: not to be tried again before a jittered wait.
+
+        Args:
+            peer: who was dialled.
+            address: where.
+            now: unix seconds.
+            refused: whether it was there and has no place for us.
+        """
         known = self._rows.get((peer, address))
         if known is None:
             return
         known.n_failures += 1
+        known.refused = refused
         wait_s = min(RETRY_S * 2.0 ** min(known.n_failures - 1, 16), RETRY_MAX_S)
         known.next_try = now + wait_s * float(self._rng.uniform(0.5, 1.5))
         if known.n_failures >= FAILURES_MAX and not known.answered and peer is not None:
@@ -265,12 +277,13 @@ class AddressBook:
         return sorted(found, key=lambda peer: (-found[peer], peer))
 
     def lost(self, now: float) -> list[tuple[bytes, Address]]:
-        """Return the addresses that answered within LOST_S and do not any more."""
+        """Return the addresses that answered within LOST_S, and where nobody is any more."""
         return [
             (known.peer, known.address)
             for known in self._rows.values()
             if known.peer is not None
             and known.n_failures
+            and not known.refused
             and known.answered
             and now - known.answered < LOST_S
         ]

@@ -45,7 +45,8 @@ PATIENCE = 1.5
 """The side that was dialled waits longer by this, so that one side begins, not both."""
 
 RETRY_S = 5.0
-"""The wait after a session that was cut or has more to do; doubles without progress."""
+"""The wait after a session that was cut or has more to do; doubles without progress. It says
+nothing of news: once one comes to its end, waits are as long as they were."""
 
 
 class AntiEntropy:
@@ -63,7 +64,7 @@ class AntiEntropy:
         wait_s: the present wait, without jitter.
     """
 
-    __slots__ = ("_alarm", "_factor", "_failed", "_rng", "_with_news_s", "next_at", "wait_s")
+    __slots__ = ("_alarm", "_factor", "_retry_s", "_rng", "_with_news_s", "next_at", "wait_s")
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class AntiEntropy:
     ) -> None:
         self._rng = rng
         self._factor = (1.0 if dialled else PATIENCE) * (BATTERY_FACTOR if battery else 1.0)
-        self._failed = False
+        self._retry_s = 0.0
         self.wait_s = FIRST_S
         self._with_news_s = FIRST_S
         self._alarm = alarm or Alarm()
@@ -94,22 +95,22 @@ class AntiEntropy:
             converged: whether both summaries were equal in the end.
             n_new: segments that came or went in it.
         """
-        if converged and not n_new:
-            self.wait_s = min(max(self.wait_s, FIRST_S) * 2.0, LONGEST_S)
-            self._with_news_s = min(self._with_news_s * 2.0, CALM_S)
-        elif converged:
+        if not converged:
+            again = 2.0 * self._retry_s if self._retry_s and not n_new else RETRY_S
+            self._retry_s = min(again, LONGEST_S)
+        elif n_new:
             self.wait_s = self._with_news_s = FIRST_S
-        elif n_new or not self._failed:
-            self.wait_s = RETRY_S
         else:
             self.wait_s = min(self.wait_s * 2.0, LONGEST_S)
-        self._failed = not converged
-        self._plan(now + self._jittered(self.wait_s))
+            self._with_news_s = min(self._with_news_s * 2.0, CALM_S)
+        if converged:
+            self._retry_s = 0.0
+        self._plan(now + self._jittered(self._retry_s or self.wait_s))
 
     def news(self, now: float) -> None:
         """Note a segment that is new here, or a push that may not have arrived."""
-        if self.wait_s > self._with_news_s:
-            self.wait_s = self._with_news_s
+        self.wait_s = min(self.wait_s, self._with_news_s)
+        if self.next_at - now > self.wait_s * self._factor:
             self._plan(min(self.next_at, now + self._jittered(self.wait_s)))
 
     def missed(self, now: float) -> None:
@@ -123,7 +124,7 @@ class AntiEntropy:
         After a session that failed this is no more than `news`.
         """
         self.news(now)
-        if not self._failed:
+        if not self._retry_s:
             soon = now + float(self._rng.uniform(*HURRY_S)) * self._factor
             self._plan(min(self.next_at, soon))
 

@@ -17,9 +17,9 @@ from peerrec.limits import ANCHORS_MAX
 from peerrec.protocol.addresses import LOCAL, netgroup
 from peerrec.protocol.invite import Address
 from peerrec.protocol.rates import Bucket
-from peerrec.protocol.scoring import HALF_LIFE_S
+from peerrec.protocol.scoring import HALF_LIFE_S, Scores
 
-__all__ = ["PER_GROUP", "Link", "LinkTable", "Slot", "crowding"]
+__all__ = ["PER_GROUP", "Link", "LinkTable", "Slot", "crowding", "gathered"]
 
 ANCHOR_AGE_S = 600.0
 """A link younger than this is no anchor: what lasted ten minutes lasts longer."""
@@ -103,6 +103,11 @@ def crowding(n_in_group: int, group: str) -> float:
     return 0.0 if group == LOCAL else CROWD_POINTS * max(n_in_group - PER_GROUP, 0)
 
 
+def gathered(link: Link, now: float) -> float:
+    """Return the share of the good deeds of the long run that a link had time for."""
+    return 1.0 - math.exp2(-(now - link.since + SLACK_S) / HALF_LIFE_S)
+
+
 class LinkTable:
     """All links, by peer, in the order in which they came about.
 
@@ -165,18 +170,19 @@ class LinkTable:
         old.sort(key=lambda link: (link.since, link.peer))
         return [link.peer for link in old[:ANCHORS_MAX]]
 
-    def ranked(self, score: Callable[[bytes], float], now: float) -> list[tuple[float, Link]]:
+    def ranked(self, scores: Scores, now: float) -> list[tuple[float, Link]]:
         """Return the dialled links that may be parted with, worst first, with points.
 
         Anchors and links that just came about are left out; of equals the youngest is
-        the worst. Points are divided by the share that a link of this age could have
+        the worst. Good deeds are divided by the share that a link of this age could have
         gathered of what it will have in the long run: else the youngest were the worst.
+        Faults count as they are: one lost message early on does not make a link bad.
         """
-        kept = set(self.anchors(score, now))
+        kept = set(self.anchors(lambda peer: scores.of(peer, now), now))
 
         def points(link: Link) -> float:
-            gathered = 1.0 - math.exp2(-(now - link.since + SLACK_S) / HALF_LIFE_S)
-            return score(link.peer) / gathered - crowding(self.n_in_group(link.group), link.group)
+            crowd = crowding(self.n_in_group(link.group), link.group)
+            return scores.of(link.peer, now, gathered(link, now)) - crowd
 
         ranked = [
             (points(link), link)

@@ -32,7 +32,7 @@ from peerrec.protocol.dialling import Dialling, MembershipSettings
 from peerrec.protocol.effects import Dial, Hangup
 from peerrec.protocol.inbound import Inbound, evicted
 from peerrec.protocol.invite import Address
-from peerrec.protocol.link_table import Link, LinkTable, Slot
+from peerrec.protocol.link_table import Link, LinkTable, Slot, gathered
 from peerrec.protocol.rates import Bucket
 from peerrec.protocol.scoring import Deed, Scores
 from peerrec.protocol.violations import Violation
@@ -43,7 +43,8 @@ ROTATE_S: Final = 30.0
 """How often the worst dialled link is looked at: 16 bad links are gone in minutes."""
 
 ROTATE_GAP: Final = 4.0
-"""Points below the median from which on a link is replaced: chance alone seldom makes it."""
+"""Points below 0, or short of what the median would have by now, from which on a link is
+replaced: some lost messages do not make it."""
 
 ROTATE_SHARE: Final = 0.25
 """… and it must have less than this share of the median."""
@@ -241,10 +242,10 @@ class Membership:
         """Keep another number of links from now on; returns which are too many, the worst."""
         self._settings = replace(self._settings, dialled=dialled, incoming=incoming)
         self.dialling.settings = self._settings
-        score = self._score(now)
+        self._reward_all(now)
         steps: list[Step] = []
         for links, n_kept in ((self.links.dialled(), dialled), (self.links.incoming(), incoming)):
-            best = sorted(links, key=lambda link: (-score(link.peer), link.since, link.peer))
+            best = sorted(links, key=lambda each: (-self.scores.of(each.peer, now), each.since, each.peer))
             steps += [Hangup(link.peer, "full") for link in best[n_kept:]]
         return steps
 
@@ -292,10 +293,19 @@ class Membership:
             if link.dialled:
                 self._hurry(now)
 
-    def dial_failed(self, peer: bytes | None, address: Address, now: float) -> None:
-        """Note that a dial failed; the address rests for a while."""
+    def dial_failed(
+        self, peer: bytes | None, address: Address, now: float, *, refused: bool = False
+    ) -> None:
+        """Note that a dial failed; the address rests for a while.
+
+        Args:
+            peer: who was dialled.
+            address: where.
+            now: unix seconds.
+            refused: whether it was there and has no place for us.
+        """
         if self.dialling.ended(peer, address) is not None:
-            self._rest(peer, address, now)
+            self._rest(peer, address, now, refused=refused)
             self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
 
     def leave(self, peer: bytes, now: float) -> None:
@@ -313,10 +323,10 @@ class Membership:
         """
         link = self.links.get(peer)
         if link is not None and link.dialled and link.address is not None:
-            self._rest(peer, link.address, now)
+            self._rest(peer, link.address, now, refused=True)
 
-    def _rest(self, peer: bytes | None, address: Address, now: float) -> None:
-        self.book.failed(peer, address, now)
+    def _rest(self, peer: bytes | None, address: Address, now: float, *, refused: bool) -> None:
+        self.book.failed(peer, address, now, refused=refused)
         if peer is not None and self.book.next_try(peer) > now:
             self.dialling.samplers.drop(peer)
 
@@ -415,10 +425,14 @@ class Membership:
 
     # -- inside: parting ------------------------------------------------------------------------
 
-    def _score(self, now: float) -> Callable[[bytes], float]:
+    def _ranked(self, now: float) -> list[tuple[float, Link]]:
+        """Return the dialled links that may be parted with, worst first, with points."""
+        self._reward_all(now)
+        return self.links.ranked(self.scores, now)
+
+    def _reward_all(self, now: float) -> None:
         for link in self.links.all():
             self._reward_uptime(link, now)
-        return lambda peer: self.scores.of(peer, now)
 
     def _reward_uptime(self, link: Link, now: float) -> None:
         minutes = (now - link.credited_at) / 60.0
@@ -440,13 +454,14 @@ class Membership:
         dial = self.dialling.promote(now)
         if dial is not None:
             return [dial]
-        ranked = self.links.ranked(self._score(now), now)
+        ranked = self._ranked(now)
         if not ranked:
             return []
-        worst, median = ranked[0][0], ranked[len(ranked) // 2][0]
+        (worst, link), median = ranked[0], ranked[len(ranked) // 2][0]
         idle = now - self._rotated_at >= ROTATE_IDLE_S
-        poor = worst < min(median - ROTATE_GAP, median * ROTATE_SHARE)
-        if not (worst < 0.0 or poor or idle):
+        lacks = (median - worst) * gathered(link, now) > ROTATE_GAP
+        poor = lacks and worst < median * ROTATE_SHARE
+        if not (worst < -ROTATE_GAP or poor or idle):
             return []
         dial = self.dialling.dial(now)
         if dial is None:
@@ -469,7 +484,7 @@ class Membership:
         link, fillers = self.links.get(newcomer), self.dialling.fillers()
         if link is not None and link.slot is Slot.WALK and fillers:
             return [Hangup(fillers[-1].peer, "rotation")]
-        ranked = [each for _, each in self.links.ranked(self._score(now), now)]
+        ranked = [each for _, each in self._ranked(now)]
         others = [each.peer for each in ranked if each.peer != newcomer]
         return [Hangup(others[0] if others else newcomer, "rotation")]
 

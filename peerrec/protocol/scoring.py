@@ -81,8 +81,8 @@ class _Record:
             self.accidents *= kept
         self.at = now
 
-    def points(self) -> float:
-        return sum(self.deeds) - self.violations - self.accidents
+    def points(self, gathered: float = 1.0) -> float:
+        return sum(self.deeds) / gathered - self.violations - self.accidents
 
     def weight(self, now: float) -> tuple[bool, float, float]:
         """Order records by how much would be lost without them."""
@@ -136,13 +136,20 @@ class Scores:
             record.violations = 0.0  # the ban is the price: what comes after counts anew
         return record.ban_until > now
 
-    def of(self, peer: bytes, now: float) -> float:
-        """Return a peer's points as of now; 0 for who is not known."""
+    def of(self, peer: bytes, now: float, gathered: float = 1.0) -> float:
+        """Return a peer's points as of now; 0 for who is not known.
+
+        Args:
+            peer: whose.
+            now: unix seconds.
+            gathered: share of the good deeds it will have in the long run that it had time
+                for: they count as if it had had all. A fault is none the worse for being early.
+        """
         record = self._records.get(peer)
         if record is None:
             return 0.0
         record.decay(now)
-        return record.points() + (BANNED if record.ban_until > now else 0.0)
+        return record.points(gathered) + (BANNED if record.ban_until > now else 0.0)
 
     def is_banned(self, peer: bytes, now: float) -> bool:
         """Return whether a peer is banned."""
