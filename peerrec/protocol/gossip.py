@@ -124,8 +124,8 @@ class Gossip:
     """
 
     __slots__ = (
-        "_alarm", "_authors", "_broken", "_heartbeat", "_links", "_pull", "_rng", "battery",
-        "counters", "seen",
+        "_alarm", "_authors", "_broken", "_expecting", "_heartbeat", "_links", "_pull", "_rng",
+        "battery", "counters", "seen",
     )  # fmt: skip
 
     def __init__(self, rng: np.random.Generator, *, battery: bool = False) -> None:
@@ -134,6 +134,7 @@ class Gossip:
         self.counters = Counters()
         self._rng = rng
         self._links: dict[bytes, GossipLink] = {}
+        self._expecting: dict[bytes, GossipLink] = {}  # those over which something is to come
         self._authors: dict[bytes, Bucket] = {}
         self._broken: dict[bytes, int] = {}
         self._alarm = Alarm()
@@ -151,10 +152,12 @@ class Gossip:
         """
         key = key[:TAGGED_BYTES]
         self._links[peer] = GossipLink(key=key, dialled=dialled, battery=battery)
+        self._expecting.pop(peer, None)
 
     def link_down(self, peer: bytes) -> None:
         """Forget a link; what it had promised is nobody's fault."""
         self._links.pop(peer, None)
+        self._expecting.pop(peer, None)
         self._broken.pop(peer, None)
 
     # -- segments -----------------------------------------------------------------------
@@ -247,6 +250,7 @@ class Gossip:
         unknown = self._unknown(link, split_tags(tags))
         if not unknown:
             return None
+        self._expecting[peer] = link
         if self._is_promised(now):
             if not link.waiting:
                 link.waiting_until = now + GRACE_S
@@ -315,7 +319,7 @@ class Gossip:
                 if question is not None:
                     messages.append((peer, question))
         self._alarm.at = math.inf
-        for link in self._links.values():
+        for link in self._expecting.values():
             if link.promises:
                 self._alarm.set(next(iter(link.promises.values())))
             if link.waiting:
@@ -373,7 +377,9 @@ class Gossip:
 
     def _settle(self, segment_id: bytes) -> list[bytes]:
         """Note a segment's arrival on all links; returns who had announced it."""
-        return [peer for peer, link in self._links.items() if link.settle(segment_id)]
+        for peer in [each for each, link in self._expecting.items() if not link.expects]:
+            del self._expecting[peer]
+        return [peer for peer, link in self._expecting.items() if link.settle(segment_id)]
 
     def _unknown(self, link: GossipLink, tags: list[bytes]) -> list[bytes]:
         known = self.seen.behind(tags, link.key)
@@ -383,7 +389,7 @@ class Gossip:
 
     def _is_promised(self, now: float) -> bool:
         """Return whether somebody was asked within the last GRACE_S."""
-        for link in self._links.values():
+        for link in self._expecting.values():
             if link.promises:
                 until = next(reversed(link.promises.values()))
                 if until - PROMISE_S + GRACE_S > now:

@@ -99,6 +99,11 @@ class GossipLink:
         self._ihaves = Bucket(*IHAVES_IN)
         self._asks = Bucket(*TAGS_IN)
 
+    @property
+    def expects(self) -> bool:
+        """Whether the peer announced something that is not here yet."""
+        return bool(self.promises or self.waiting)
+
     def may_push(self, now: float) -> bool:
         """Return whether one more unasked push is within our own rate, and count it."""
         return self._out.take(now)
@@ -152,7 +157,7 @@ class GossipLink:
 
     def settle(self, segment_id: bytes) -> bool:
         """Note that a segment is here; returns whether the peer had announced it."""
-        if not self.promises and not self.waiting:
+        if not self.expects:
             return False
         tag = tag_of(self.key, segment_id)
         promised = self.promises.pop(tag, None) is not None

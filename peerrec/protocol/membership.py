@@ -245,7 +245,8 @@ class Membership:
         self._reward_all(now)
         steps: list[Step] = []
         for links, n_kept in ((self.links.dialled(), dialled), (self.links.incoming(), incoming)):
-            best = sorted(links, key=lambda each: (-self.scores.of(each.peer, now), each.since, each.peer))
+            points = {link.peer: self.scores.of(link.peer, now) for link in links}
+            best = sorted(links, key=lambda link: (-points[link.peer], link.since, link.peer))
             steps += [Hangup(link.peer, "full") for link in best[n_kept:]]
         return steps
 
@@ -386,12 +387,13 @@ class Membership:
 
     def next_deadline(self) -> float:
         """Return when to call `on_timer`: never late."""
-        deadline = self.dialling.next_deadline()
-        if self.dialling.n_wanted > 0:
+        dialling, linked = self.dialling, bool(self.links)
+        deadline = dialling.next_deadline() if dialling.attempts else math.inf
+        if dialling.n_wanted > 0:
             deadline = min(deadline, self._dial_at)
-        elif len(self.links):
+        elif linked:
             deadline = min(deadline, self._rotate_at)
-        if len(self.links):
+        if linked:
             deadline = min(deadline, self._ask_at, self._knock_at, self._ping_alarm.at)
         return deadline
 

@@ -47,12 +47,13 @@ class Seen:
         for_s: seconds for which each is remembered.
     """
 
-    __slots__ = ("_at", "for_s", "n_max")
+    __slots__ = ("_at", "_ids", "for_s", "n_max")
 
     def __init__(self, n_max: int = SEEN_MAX, for_s: float = SEEN_S) -> None:
         self.n_max = n_max
         self.for_s = for_s
         self._at: dict[bytes, float] = {}
+        self._ids = bytearray()  # those of `_at`, one after the other
 
     def __len__(self) -> int:
         return len(self._at)
@@ -70,8 +71,9 @@ class Seen:
         if short in self._at:
             return False
         if len(self._at) >= self.n_max:
-            del self._at[next(iter(self._at))]
+            self._forget(next(iter(self._at)))
         self._at[short] = now
+        self._ids += short
         return True
 
     def forget_old(self, now: float) -> None:
@@ -80,7 +82,11 @@ class Seen:
             oldest = next(iter(self._at))
             if now - self._at[oldest] < self.for_s:
                 return
-            del self._at[oldest]
+            self._forget(oldest)
+
+    def _forget(self, oldest: bytes) -> None:
+        del self._at[oldest]
+        del self._ids[:TAGGED_BYTES]
 
     def behind(self, tags: list[bytes], key: bytes) -> dict[bytes, bytes]:
         """Return tag → first 16 bytes of the id, for the tags of seen segments.
@@ -89,8 +95,8 @@ class Seen:
         """
         if not self._at or not tags:
             return {}
-        ids = list(self._at)
-        blocks: npt.NDArray[np.uint8] = np.frombuffer(b"".join(ids), np.uint8)
+        ids = bytes(self._ids)
+        blocks: npt.NDArray[np.uint8] = np.frombuffer(ids, np.uint8)
         hashes = keyed_hash(key, blocks.reshape(-1, TAGGED_BYTES))
         asked = np.frombuffer(b"".join(tags), "<u8")
         if len(tags) <= FEW:
@@ -98,7 +104,10 @@ class Seen:
         else:
             order = np.argsort(hashes)
             places = np.searchsorted(hashes, asked, sorter=order)
-            rows = order[np.minimum(places, len(ids) - 1)]
+            rows = order[np.minimum(places, len(hashes) - 1)]
             hits = np.flatnonzero(hashes[rows] == asked)
             rows = rows[hits]
-        return {tags[hit]: ids[row] for hit, row in zip(hits.tolist(), rows.tolist(), strict=True)}
+        return {
+            tags[hit]: ids[row * TAGGED_BYTES : (row + 1) * TAGGED_BYTES]
+            for hit, row in zip(hits.tolist(), rows.tolist(), strict=True)
+        }
