@@ -4,7 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerrec.protocol.anti_entropy import CALM_S, FIRST_S, JITTER, LONGEST_S, PATIENCE, AntiEntropy
+from peerrec.protocol.anti_entropy import (
+    CALM_S,
+    FIRST_S,
+    JITTER,
+    LONGEST_S,
+    PATIENCE,
+    RETRY_S,
+    AntiEntropy,
+)
 
 
 def schedule(*, dialled: bool = True, seed: int = 0) -> AntiEntropy:
@@ -95,6 +103,20 @@ def test_a_session_that_cannot_end_well_is_tried_less_and_less():
         waits.append(each.next_at - now)
     assert min(waits) > 3.0
     assert max(waits) <= FIRST_S * (1 + JITTER), "news still count, at the usual pace"
+
+
+def test_a_session_that_was_cut_does_not_make_the_later_ones_more_frequent():
+    each = schedule()
+    for _ in range(3):
+        now = each.next_at
+        each.ended(now, converged=True, n_new=0)
+    wait_s = each.wait_s
+    each.ended(now, converged=False, n_new=0)
+    assert each.next_at - now <= RETRY_S * (1 + JITTER)
+    again = each.next_at
+    each.ended(again, converged=True, n_new=0)
+    assert each.wait_s == 2.0 * wait_s
+    assert each.next_at - again >= 2.0 * wait_s * (1 - JITTER)
 
 
 ACTS = st.lists(

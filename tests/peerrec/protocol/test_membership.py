@@ -157,6 +157,50 @@ def test_an_idle_network_hardly_rotates():
     assert len(world.asked) <= 20
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_who_is_not_there_any_more_is_knocked_at_and_not_who_has_no_place(refused):
+    each = membership(8)
+    world = World(each)
+    world.run(60.0)
+    gone = each.links.dialled()[0]
+    if refused:
+        each.turned_away(gone.peer, world.now)
+    each.link_down(gone.peer, world.now)
+    if not refused:
+        each.dialling.attempts[gone.peer, gone.address] = (Slot.FILL, world.now)
+        each.dial_failed(gone.peer, gone.address, world.now)
+    for number in range(8, 16):  # the places are taken by others meanwhile
+        each.book.add(peer(number), address(number), source="9.9.9.9", now=0.0)
+    each.book.of(gone.peer)[0].next_try = 1e9
+    world.run(300.0)
+    assert (gone.peer in [who for at, who in world.dialled if at > 60.0]) is not refused
+
+
+def test_a_dial_that_is_refused_is_answered():
+    each = membership(1)
+    each.book.answered(peer(0), address(0), 0.0)
+    for refused in (True, False, True):
+        each.dialling.attempts[peer(0), address(0)] = (Slot.FILL, 9.0)
+        each.dial_failed(peer(0), address(0), 1.0, refused=refused)
+        assert bool(each.book.lost(2.0)) is not refused
+
+
+def test_some_lost_messages_cost_no_link_its_place():
+    each = membership(100, seed=6)
+    world = World(each)
+    world.run(60.0)
+    first = {link.peer for link in each.links.dialled()}
+    for number, who in enumerate(sorted(first)):
+        each.scores.reward(who, Deed.CONVERGED, 60.0, 3.0 if number else 0.0)
+        each.scores.penalise(who, Violation.SILENCE, 60.0, (number + 1) % 3)
+    world.run(1_500.0)
+    assert {link.peer for link in each.links.dialled()} == first
+    silent = min(first)
+    each.scores.penalise(silent, Violation.SILENCE, world.now, 6)
+    world.run(world.now + 60.0)
+    assert silent not in each.links
+
+
 def test_honest_peers_that_all_deliver_are_left_alone():
     each = membership(100, seed=5)
     world = World(each)

@@ -38,5 +38,15 @@ def test_tags_lead_back_to_the_ids_behind_them_and_to_no_others(n):
     assert found == {tag_of(KEY, each): each[:16] for each in ids[::2]}
 
 
+@given(st.lists(st.integers(0, 12), max_size=60), st.integers(1, 6))
+def test_no_tag_leads_to_an_id_that_was_forgotten(numbers, n_max):
+    seen = Seen(n_max, for_s=9.0)
+    ids = [bytes([number]) * 32 for number in range(13)]
+    for now, number in enumerate(numbers):
+        seen.add(ids[number], float(now))
+        found = seen.behind([tag_of(KEY, each) for each in ids], KEY)
+        assert found == {tag_of(KEY, each): each[:16] for each in ids if each in seen}
+
+
 def test_tags_of_one_segment_differ_from_link_to_link():
     assert tag_of(KEY, bytes(32)) != tag_of(bytes(16), bytes(32))
