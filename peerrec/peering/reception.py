@@ -144,7 +144,7 @@ class Reception:
                 self._gossip.ignored(segment.id, now)
             elif wants and segment.id not in self._gossip.seen:  # over its author's rate
                 link.schedule.missed(now)
-        n_new = self._circulation.take(link.peer, wanted, now)
+        n_new = self._circulation.take(link.peer, wanted, now) if wanted else 0
         link.brought(len(message.bundle), n_new, now)
 
     def _on_ihave(self, link: Link, message: Ihave, now: float) -> None:

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate, islice, pairwise
 from operator import mul, sub
 from typing import Annotated, Final, NamedTuple, TypeAlias
@@ -57,6 +58,14 @@ from peerrec.protocol.segment import (
 from peerrec.protocol.statements import join_plays, split_plays
 
 __all__ = ["Columns", "pack", "unpack"]
+
+REMEMBERED: Final = 512
+"""Bundles of one segment, and small ones that came, which are not made or read again: fresh news
+comes over several links within seconds, and in a simulation to hundreds of nodes of a process."""
+
+BRIEF_BYTES: Final = 1_024
+"""Up to which they are remembered, and four times as much unpacked: some megabytes in all,
+whatever strangers send."""
 
 _SEGMENT_BYTES: Final = 192
 """What a segment counts for in BUNDLE_BYTES_MAX beside its payload: some more than its frame."""
@@ -135,6 +144,8 @@ def pack(segments: Sequence[Segment], bytes_max: int = FRAME_BYTES_MAX - 64) -> 
     """
     if not segments:
         return b"", 0
+    if len(segments) == 1 and len(segments[0].payload) <= BRIEF_BYTES:
+        return _bundle_of_one(segments[0]), 1
     parts = _fitting(segments, bytes_max)
     bundle = _bundle_of(parts)
     if len(bundle) < bytes_max * 3 // 4 and len(parts) < len(segments):
@@ -146,6 +157,11 @@ def pack(segments: Sequence[Segment], bytes_max: int = FRAME_BYTES_MAX - 64) -> 
         del parts[max(1, min(len(parts) - 1, n)) :]
         bundle = _bundle_of(parts)
     return bundle, len(parts)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _bundle_of_one(segment: Segment) -> bytes:
+    return _bundle_of([_part_of(segment)])
 
 
 def _fitting(segments: Iterable[Segment], bytes_max: int) -> list[_Part]:
@@ -257,6 +273,19 @@ def unpack(bundle: bytes, network: bytes) -> list[Segment]:
         VerificationError: not a bundle, more than BUNDLE_BYTES_MAX when inflated, or a
             field of a segment beyond its limit.
     """
+    brief = _unpacked_brief(bundle, network) if len(bundle) <= BRIEF_BYTES else None
+    return _unpacked(bundle, network) if brief is None else [*brief]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _unpacked_brief(bundle: bytes, network: bytes) -> tuple[Segment, ...] | None:
+    """Return the segments of a small bundle, or None if it swells: none such is remembered."""
+    segments = _unpacked(bundle, network)
+    n_bytes = sum(_SEGMENT_BYTES + len(segment.payload) for segment in segments)
+    return tuple(segments) if n_bytes <= 4 * BRIEF_BYTES else None
+
+
+def _unpacked(bundle: bytes, network: bytes) -> list[Segment]:
     if not bundle:
         return []
     try:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from peerrec.errors import VerificationError
 from peerrec.ids import network_id
 from peerrec.limits import BUNDLE_BYTES_MAX, FRAME_BYTES_MAX, PAYLOAD_BYTES_MAX
-from peerrec.protocol.bundle import Columns, pack, unpack
+from peerrec.protocol.bundle import BRIEF_BYTES, Columns, _unpacked_brief, pack, unpack
 from peerrec.protocol.identity import KeyedHashSigner, KeyedHashVerifier
 from peerrec.protocol.segment import (
     NO_SEGMENT,
@@ -227,3 +227,27 @@ def test_segments_are_those_of_the_network_they_are_unpacked_for():
     assert {row.id for row in elsewhere}.isdisjoint(row.id for row in rows)
     with pytest.raises(VerificationError):
         verify_segment(elsewhere[0], network_id("films"), KeyedHashVerifier())
+
+
+def test_a_forged_copy_of_what_was_packed_or_read_is_not_taken_for_it():
+    real = make(b"ann", 1, b"hello")
+    forged = msgspec.structs.replace(real, signature=bytes(64))
+    assert forged.id == real.id
+    for segment in (real, forged, real):
+        (read,) = unpack(pack([segment])[0], NETWORK)
+        assert read.signature == segment.signature
+    verify_segment(read, NETWORK, KeyedHashVerifier())
+
+
+def test_whoever_reads_a_bundle_may_change_the_list():
+    bundle = pack([make(b"ann", 1, b"hello")])[0]
+    unpack(bundle, NETWORK).clear()
+    assert len(unpack(bundle, NETWORK)) == 1
+
+
+def test_a_small_bundle_that_swells_is_read_and_not_remembered():
+    rows = [make(b"ann", 1, bytes(PAYLOAD_BYTES_MAX))]
+    bundle, _ = pack(rows)
+    assert len(bundle) < BRIEF_BYTES
+    assert unpack(bundle, NETWORK) == rows
+    assert _unpacked_brief(bundle, NETWORK) is None
