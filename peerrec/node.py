@@ -150,7 +150,7 @@ class Node:
             rng=rng,
             now=now,
             exploration_share=self.settings.exploration_share,
-            blocked=self._is_blocked,
+            blocked=self._standing.blocked.__contains__,
         )
         self._following.restore(store.setting(FOLLOWING) or b"")
         self._library = Library(
@@ -168,7 +168,7 @@ class Node:
             state=store.setting(MEMBERSHIP) or b"",
             merit_walk=self._standing.walk_end,
             merit=lambda peer: self._standing.merit.get(peer, 0.0),
-            blocked=self._is_blocked,
+            blocked=self._standing.blocked.__contains__,
         )
         self._switchboard = Switchboard()
         self._sessions = Sessions(self._switchboard, self.counters, self._agreed, self._offended)
@@ -209,9 +209,6 @@ class Node:
         self._vouchers: set[bytes] = set()
         self._housekeeping_at = now
         self._replication.review(now)
-
-    def _is_blocked(self, peer: bytes) -> bool:
-        return peer in self._standing.blocked
 
     # -- what a driver calls ------------------------------------------------------------
 

@@ -129,11 +129,13 @@ class Circulation:
         fresh = Fresh(segment.id, header.author, header.epoch, header.seq)
         # Who said to want nothing of this log is not offered it: where people follow few of
         # many authors, pushing at random would miss those who do. Nor is it news to them.
-        others = self._switchboard.others(source)
-        concerned = {link.peer: link for link in others if not _refuses(link, segment)}
-        spread = self._gossip.accepted(
-            fresh, source, now, own=own, refuses=lambda peer: peer not in concerned
-        )
+        log, seq = segment.log, header.seq
+        concerned = {
+            link.peer: link
+            for link in self._switchboard.others(source)
+            if link.memory.heard.get(log, 0) <= seq
+        }
+        spread = self._gossip.accepted(fresh, source, now, own=own, among=concerned)
         if spread.eager:
             message = Push(0, True, pack([segment])[0])
             priority = Priority.OWN if own else Priority.GOSSIP

@@ -43,9 +43,9 @@ def link_key(binding: bytes, purpose: bytes) -> bytes:
 
 def is_bulk(message: Message) -> bool:
     """Return whether a message is paid for with credit: what sessions and tables move."""
-    if isinstance(message, Push):
+    if type(message) is Push:
         return message.request != 0
-    return isinstance(message, Table) and message.step == TableStep.PART
+    return type(message) is Table and message.step == TableStep.PART
 
 
 class Link:

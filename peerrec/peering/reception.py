@@ -109,15 +109,16 @@ class Reception:
         """
         if message.request and message.TYPE not in ANY_REQUEST:
             self._sessions.receive(link, message, now)
+            self._grant(link)
         elif message.TYPE in self._handlers:
             self._handlers[message.TYPE](link, message, now)
         else:
             raise RemoteProtocolError(
                 Violation.STATE, f"{message.TYPE.name} without a session to belong to"
             )
-        self._grant(link)
 
     def _grant(self, link: Link) -> None:
+        """Let more bulk come where half of what may come did; sessions and tables bring it."""
         if n := link.allowance.regrant():
             link.put(Status(0, StatusCode.CREDIT, n), Priority.CONTROL)
 
@@ -181,6 +182,7 @@ class Reception:
             link.brought(len(message.data), 0, now)
         else:
             self._factoring.on_table(link, message, now)
+        self._grant(link)
 
     def _on_proof(self, link: Link, message: Proof, now: float) -> None:
         self._circulation.take_proof(link.peer, message.evidence, now)

@@ -49,7 +49,8 @@ class Standing:
 
     Attributes:
         merit: share of walks that reach each peer, by peer id; 0 where absent.
-        blocked: peers that the person blocked and authors whose log forked.
+        blocked: peers that the person blocked and authors whose log forked; one set for ever,
+            so that its `__contains__` can be handed on: every message asks it.
         bootstrap: peers to look through while own friends are few (invites).
     """
 
@@ -63,7 +64,7 @@ class Standing:
         seed: int,
     ) -> None:
         self.merit: dict[bytes, float] = {}
-        self.blocked: frozenset[bytes] = frozenset()
+        self.blocked: set[bytes] = set()
         self.bootstrap: tuple[bytes, ...] = ()
         self._store = store
         self._me = me
@@ -86,7 +87,9 @@ class Standing:
         known = (self._store.cursor().trust, marks, self.bootstrap)
         if known == self._known and 0.0 <= age < REFRESH_S:
             return False
-        self._known, self._measured_at, self.blocked = known, now, marks
+        self._known, self._measured_at = known, now
+        self.blocked.clear()
+        self.blocked.update(marks)
         self.merit = self._measure(now)
         return True
 

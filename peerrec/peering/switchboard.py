@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from peerrec.limits import TEXT_BYTES_MAX
 from peerrec.peering.link import Link
@@ -15,10 +15,15 @@ __all__ = ["Switchboard"]
 
 
 class Switchboard:
-    """The links of one node, and the effects that wait for its driver."""
+    """The links of one node, and the effects that wait for its driver.
+
+    Attributes:
+        get: returns the link to a peer; None where there is none.
+    """
 
     def __init__(self) -> None:
         self._links: dict[bytes, Link] = {}
+        self.get: Callable[[bytes], Link | None] = self._links.get  # every message asks
         self._queued: dict[bytes, None] = {}
         self._effects: list[Effect] = []
 
@@ -32,10 +37,6 @@ class Switchboard:
     def peers(self) -> Sequence[bytes]:
         """Peers with a link, the oldest first."""
         return list(self._links)
-
-    def get(self, peer: bytes) -> Link | None:
-        """Return a link; None where there is none."""
-        return self._links.get(peer)
 
     def add(self, link: Link) -> None:
         """Take a new link; an older one to the same peer is forgotten."""

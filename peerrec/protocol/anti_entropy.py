@@ -109,7 +109,8 @@ class AntiEntropy:
 
     def news(self, now: float) -> None:
         """Note a segment that is new here, or a push that may not have arrived."""
-        self.wait_s = min(self.wait_s, self._with_news_s)
+        if self._with_news_s < self.wait_s:
+            self.wait_s = self._with_news_s
         if self.next_at - now > self.wait_s * self._factor:
             self._plan(min(self.next_at, now + self._jittered(self.wait_s)))
 

@@ -44,8 +44,10 @@ from peerrec.ids import HASH_BYTES, PEER_BYTES
 from peerrec.limits import BUNDLE_BYTES_MAX, FRAME_BYTES_MAX, SEQ_MAX, STATEMENTS_MAX
 from peerrec.protocol.identity import SIGNATURE_BYTES
 from peerrec.protocol.segment import (
+    BRIEF_BYTES,
     NO_SEGMENT,
     PREV_BYTES,
+    REMEMBERED,
     Header,
     Kind,
     Log,
@@ -58,14 +60,6 @@ from peerrec.protocol.segment import (
 from peerrec.protocol.statements import join_plays, split_plays
 
 __all__ = ["Columns", "pack", "unpack"]
-
-REMEMBERED: Final = 512
-"""Bundles of one segment, and small ones that came, which are not made or read again: fresh news
-comes over several links within seconds, and in a simulation to hundreds of nodes of a process."""
-
-BRIEF_BYTES: Final = 1_024
-"""Up to which they are remembered, and four times as much unpacked: some megabytes in all,
-whatever strangers send."""
 
 _SEGMENT_BYTES: Final = 192
 """What a segment counts for in BUNDLE_BYTES_MAX beside its payload: some more than its frame."""

@@ -115,8 +115,9 @@ class Dialling:
     @property
     def n_wanted(self) -> int:
         """How many dials are wanting."""
-        n = self.settings.dialled - self.links.n_dialled - len(self.attempts)
-        return max(n, len(self.invited) - len(self.attempts))
+        n_under_way = len(self.attempts) if self.attempts else 0
+        n = self.settings.dialled - self.links.n_dialled - n_under_way
+        return max(n, len(self.invited) - n_under_way) if self.invited else n
 
     def dial(self, now: float) -> Dial | None:
         """Choose whom to dial now; None where nobody is known who may be dialled."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable
+from collections.abc import Container
 from typing import NamedTuple
 
 import numpy as np
@@ -195,7 +195,7 @@ class Gossip:
         now: float,
         *,
         own: bool = False,
-        refuses: Callable[[bytes], bool] | None = None,
+        among: Container[bytes] | None = None,
     ) -> Spread:
         """Return where a segment goes that was verified and stored.
 
@@ -204,8 +204,7 @@ class Gossip:
             source: the peer it came from; None where it was made here.
             now: unix seconds.
             own: whether this node's person signed it.
-            refuses: says of a peer whether it does not want this author or holds the
-                segment; None for a guess that all do want it.
+            among: peers that may want this author; None for a guess that all do.
         """
         holders = self._settle(fresh.id)
         if not self.seen.add(fresh.id, now):
@@ -217,8 +216,8 @@ class Gossip:
             for peer, link in self._links.items()
             if peer != source and peer != fresh.author and peer not in holders
         ]
-        if refuses is not None:
-            links = [pair for pair in links if not refuses(pair[0])]
+        if among is not None:
+            links = [pair for pair in links if pair[0] in among]
         return self._spread(fresh, self._shuffled(links), now, own=own)
 
     def pushed_to(self, peer: bytes, segment_id: bytes) -> None:
@@ -330,8 +329,10 @@ class Gossip:
         """Return when to call `on_timer`, never late: inf where nothing is going on."""
         if self.battery and self._links and self._pull == math.inf:
             return 0.0
-        deadline = min(self._heartbeat, self._alarm.at)
-        return min(deadline, self._pull) if self._links else deadline
+        deadline, alarm_at = self._heartbeat, self._alarm.at
+        if alarm_at < deadline:
+            deadline = alarm_at
+        return min(deadline, self._pull) if self.battery and self._links else deadline
 
     def take_broken(self) -> dict[bytes, int]:
         """Return how many promises each peer broke since the last call: SILENCE."""

@@ -157,7 +157,7 @@ class GossipLink:
 
     def settle(self, segment_id: bytes) -> bool:
         """Note that a segment is here; returns whether the peer had announced it."""
-        if not self.expects:
+        if not (self.promises or self.waiting):
             return False
         tag = tag_of(self.key, segment_id)
         promised = self.promises.pop(tag, None) is not None

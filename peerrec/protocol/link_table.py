@@ -112,14 +112,16 @@ class LinkTable:
     """All links, by peer, in the order in which they came about.
 
     Attributes:
-        n_dialled: how many of them we dialled.
+        get: returns the link to a peer; None where there is none.
+        n_dialled, n_incoming: how many of them we dialled, and others did.
     """
 
-    __slots__ = ("_links", "n_dialled")
+    __slots__ = ("_links", "get", "n_dialled", "n_incoming")
 
     def __init__(self) -> None:
         self._links: dict[bytes, Link] = {}
-        self.n_dialled = 0
+        self.get: Callable[[bytes], Link | None] = self._links.get  # every message asks
+        self.n_dialled = self.n_incoming = 0
 
     def __len__(self) -> int:
         return len(self._links)
@@ -132,16 +134,14 @@ class LinkTable:
         self.pop(link.peer)
         self._links[link.peer] = link
         self.n_dialled += link.dialled
-
-    def get(self, peer: bytes) -> Link | None:
-        """Return the link to a peer, if there is one."""
-        return self._links.get(peer)
+        self.n_incoming += not link.dialled
 
     def pop(self, peer: bytes) -> Link | None:
         """Remove and return the link to a peer, if there is one."""
         link = self._links.pop(peer, None)
         if link is not None:
             self.n_dialled -= link.dialled
+            self.n_incoming -= not link.dialled
         return link
 
     def all(self) -> list[Link]:

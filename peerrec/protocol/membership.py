@@ -373,11 +373,7 @@ class Membership:
             del self._left[over]
         for peer, address in self.dialling.late(now):
             self.dial_failed(peer, address, now)
-        steps: list[Step] = [
-            Hangup(link.peer, "banned" if self.scores.is_banned(link.peer, now) else "blocked")
-            for link in self.links.all()
-            if self.scores.is_banned(link.peer, now) or self._blocked(link.peer)
-        ]
+        steps = self._unwelcome(now)
         steps += self._dials(now)
         steps += self._rotation(now)
         steps += self._knocking(now)
@@ -387,7 +383,7 @@ class Membership:
 
     def next_deadline(self) -> float:
         """Return when to call `on_timer`: never late."""
-        dialling, linked = self.dialling, bool(self.links)
+        dialling, linked = self.dialling, self.links.n_dialled or self.links.n_incoming
         deadline = dialling.next_deadline() if dialling.attempts else math.inf
         if dialling.n_wanted > 0:
             deadline = min(deadline, self._dial_at)
@@ -426,6 +422,15 @@ class Membership:
         return steps
 
     # -- inside: parting ------------------------------------------------------------------------
+
+    def _unwelcome(self, now: float) -> list[Step]:
+        is_banned, blocked = self.scores.is_banned, self._blocked
+        any_ban = now < self.scores.bans_until
+        return [
+            Hangup(link.peer, "banned" if is_banned(link.peer, now) else "blocked")
+            for link in self.links.all()
+            if blocked(link.peer) or (any_ban and is_banned(link.peer, now))
+        ]
 
     def _ranked(self, now: float) -> list[tuple[float, Link]]:
         """Return the dialled links that may be parted with, worst first, with points."""

@@ -74,7 +74,8 @@ class Outbox:
             queue = self._queues[priority] = deque()
         queue.append((data, cost))
         self.size_bytes += len(data)
-        self._relieve()
+        if self.size_bytes > self.bytes_max:
+            self._relieve()
         return priority is not Priority.GOSSIP or bool(queue)
 
     def grant(self, n: int) -> None:
@@ -92,7 +93,7 @@ class Outbox:
             return []
         taken: list[tuple[bytes, Priority]] = []
         room = room_bytes if room_bytes is not None else self.size_bytes
-        for priority in _ORDER:
+        for priority in _ORDER if len(self._queues) > 1 else list(self._queues):
             queue = self._queues.get(priority)
             while queue and room > 0:
                 data, cost = queue[0]

@@ -36,9 +36,16 @@ class Bucket:
 
     def take(self, now: float, n: float = 1.0) -> bool:
         """Take ``n`` tokens; False, and nothing taken, where there are fewer."""
-        if self.available(now) < n:
+        tokens = self._tokens  # as `available` says it; every message comes by here
+        if now > self._at >= 0.0:
+            tokens += (now - self._at) * self.rate
+            if tokens > self.burst:
+                tokens = self.burst
+        self._at = now
+        if tokens < n:
+            self._tokens = tokens
             return False
-        self._tokens -= n
+        self._tokens = tokens - n
         return True
 
     def is_full(self, now: float) -> bool:

@@ -105,12 +105,16 @@ class Scores:
 
     Args:
         n_max: peers remembered.
+
+    Attributes:
+        bans_until: when the last ban ends that there ever was; nobody is banned after it.
     """
 
-    __slots__ = ("_records", "n_max")
+    __slots__ = ("_records", "bans_until", "n_max")
 
     def __init__(self, n_max: int = SCORED_PEERS_MAX) -> None:
         self.n_max = n_max
+        self.bans_until = 0.0
         self._records: dict[bytes, _Record] = {}
 
     def __len__(self) -> int:
@@ -132,6 +136,7 @@ class Scores:
             record.violations += n * PENALTY[kind]
         if record.violations >= -BANNED and record.ban_until <= now:
             record.ban_until = now + min(BAN_S * 2.0**record.n_bans, BAN_MAX_S)
+            self.bans_until = max(self.bans_until, record.ban_until)
             record.n_bans = min(record.n_bans + 1, 16)
             record.violations = 0.0  # the ban is the price: what comes after counts anew
         return record.ban_until > now
@@ -186,6 +191,7 @@ class Scores:
         for row in kept[:n_max]:
             record = scores._record(row.peer, now)
             record.ban_until = min(row.ban_until, now + BAN_MAX_S)
+            scores.bans_until = max(scores.bans_until, record.ban_until)
             record.n_bans = min(max(row.n_bans, 0), 16)
         return scores
 

@@ -98,16 +98,23 @@ class Seen:
         ids = bytes(self._ids)
         blocks: npt.NDArray[np.uint8] = np.frombuffer(ids, np.uint8)
         hashes = keyed_hash(key, blocks.reshape(-1, TAGGED_BYTES))
-        asked = np.frombuffer(b"".join(tags), "<u8")
         if len(tags) <= FEW:
-            hits, rows = np.nonzero(asked[:, None] == hashes)
+            found = _places(hashes.astype("<u8", copy=False).tobytes(), tags)
         else:
+            asked = np.frombuffer(b"".join(tags), "<u8")
             order = np.argsort(hashes)
             places = np.searchsorted(hashes, asked, sorter=order)
             rows = order[np.minimum(places, len(hashes) - 1)]
             hits = np.flatnonzero(hashes[rows] == asked)
-            rows = rows[hits]
-        return {
-            tags[hit]: ids[row * TAGGED_BYTES : (row + 1) * TAGGED_BYTES]
-            for hit, row in zip(hits.tolist(), rows.tolist(), strict=True)
-        }
+            found = zip(hits.tolist(), rows[hits].tolist(), strict=True)
+        return {tags[hit]: ids[row * TAGGED_BYTES : (row + 1) * TAGGED_BYTES] for hit, row in found}
+
+
+def _places(hashes: bytes, tags: list[bytes]) -> Iterator[tuple[int, int]]:
+    """Yield which of a few tags is which of many hashes, 8 bytes each."""
+    for hit, tag in enumerate(tags):
+        at = hashes.find(tag)
+        while at >= 0 and at % TAGS_BYTES:  # across two hashes: that is none
+            at = hashes.find(tag, at + 1)
+        if at >= 0:
+            yield hit, at // TAGS_BYTES

@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta, Struct
@@ -77,6 +78,14 @@ __all__ = [
 
 PREV_BYTES: Final = 16
 """Bytes of the id of the segment before: enough that nobody finds a second one."""
+
+REMEMBERED: Final = 512
+"""Segments and bundles of news that are not packed or read again: they go out and come in over
+several links within seconds, and in a simulation at hundreds of nodes of one process."""
+
+BRIEF_BYTES: Final = 1_024
+"""Up to which they are remembered, and four times as much of what swells: some megabytes in all,
+whatever strangers send."""
 
 NO_SEGMENT: Final = bytes(PREV_BYTES)
 """What stands for the segment before the first one."""
@@ -219,6 +228,10 @@ def decode_segment(frame: bytes, network: bytes) -> Segment:
         VerificationError: not the shape, not the shortest form, a field beyond its limit, or
             a payload that is not the one the header names.
     """
+    return _decoded_brief(frame, network) if len(frame) <= BRIEF_BYTES else _decoded(frame, network)
+
+
+def _decoded(frame: bytes, network: bytes) -> Segment:
     if len(frame) > SEGMENT_BYTES_MAX:
         raise VerificationError(
             f"segment of {len(frame)} bytes: at most {SEGMENT_BYTES_MAX} are allowed"
@@ -230,6 +243,9 @@ def decode_segment(frame: bytes, network: bytes) -> Segment:
     if _encode(parts) != frame:
         raise VerificationError("frame is not in MessagePack's shortest form")
     return segment_from(header_bytes, decode_header(header_bytes), signature, payload, network)
+
+
+_decoded_brief: Final = lru_cache(maxsize=REMEMBERED)(_decoded)
 
 
 def segment_from(

@@ -326,10 +326,12 @@ class Initiator:
         logs = [ours[tag][0] for tag in different]
         logs += [log for tag in foreign for log in self.view.behind(tag)]
         logs.sort(key=lambda log: -self.view.shelf.merit(log[0]))
+        stale = any(self.view.hides_fork(log) for log in logs)
         floors = [run for log in logs if (run := self.view.tell_floor(log)) is not None]
         unknown = [tag for tag in foreign if not self.view.behind(tag)]
         return (
-            self.exchange.tell_floors(floors)
+            (self.exchange.forget_floors() if stale else [])
+            + self.exchange.tell_floors(floors)
             + self.exchange.tell_held(logs)
             + self.exchange.ask_names(unknown)
             + self.exchange.offer_logs(alone)

@@ -25,6 +25,7 @@ from peerrec.protocol.messages import (
     Sketch,
     Status,
     StatusCode,
+    Type,
     Want,
     WantKind,
 )
@@ -89,17 +90,24 @@ LEGAL: Final[Mapping[State, frozenset[str]]] = {
 """By state, what may come; names as `kind_of` gives them."""
 
 
+_STATUS: Final = {int(code): f"STATUS.{code.name}" for code in StatusCode}
+_WANT: Final = {int(kind): f"WANT.{kind.name}" for kind in WantKind}
+_RANGES: Final = {int(purpose): f"RANGES.{purpose.name}" for purpose in Purpose}
+_SKETCH: Final = {int(level): f"SKETCH.{level.name}" for level in Level}
+_TYPES: Final = {kind: kind.name for kind in Type}
+
+
 def kind_of(message: Message) -> str:
     """Return a message's name in `LEGAL`: its type and what it is about."""
     if isinstance(message, Status):
-        return f"STATUS.{StatusCode(message.code).name}"
+        return _STATUS[message.code]
     if isinstance(message, Want):
-        return f"WANT.{WantKind(message.kind).name}"
+        return _WANT[message.kind]
     if isinstance(message, Ranges):
-        return f"RANGES.{Purpose(message.purpose).name}"
+        return _RANGES[message.purpose]
     if isinstance(message, Sketch):
-        return f"SKETCH.{Level(message.level).name}"
-    return message.TYPE.name
+        return _SKETCH[message.level]
+    return _TYPES[message.TYPE]
 
 
 def check(state: State, message: Message) -> None:

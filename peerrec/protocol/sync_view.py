@@ -131,6 +131,15 @@ class View:
         floor = self.memory.heard.get(log, 0)
         return bool(floor and runs and runs[0] < floor)
 
+    def hides_fork(self, log: Log) -> bool:
+        """Return whether we leave a log's fork out because the peer said so.
+
+        Nothing is held from a fork on: if the peer speaks of such a log, that is of the fork,
+        or of what is below it, and what we remember of its floor is wrong.
+        """
+        fork = self.shelf.frontier.forked.get(log)
+        return fork is not None and fork < self.memory.heard.get(log, 0)
+
     # -- logs and their tags -----------------------------------------------------------
 
     def _retag(self) -> None:

@@ -167,7 +167,8 @@ def decode(data: bytes) -> Message | Ignored:
 
 def padded(data: bytes) -> bytes:
     """Return ``data`` with zeros up to the next class of lengths, see `padded_length`."""
-    return data.ljust(padded_length(len(data)), b"\0")
+    n = len(data)
+    return data.ljust(_CLASSES[n] if n < len(_CLASSES) else padded_length(n), b"\0")
 
 
 def padded_length(n: int) -> int:
@@ -180,6 +181,10 @@ def padded_length(n: int) -> int:
         return limits.PAD_BYTES_MIN
     step = 32 if n <= 512 else 64 if n <= 1_024 else 256
     return min(-(-n // step) * step, limits.MESSAGE_BYTES_MAX)
+
+
+_CLASSES: Final = [padded_length(n) for n in range(1_025)]
+"""Of the lengths that nearly all messages have."""
 
 
 def plain(text: str, bytes_max: int) -> str:

@@ -207,8 +207,9 @@ class Shard:
         if end is None:
             seat.participant.count("dropped")
             return
-        out, kind = seat.participant.bytes_out, data[1] if len(data) > 1 else -1
-        out[kind] = out.get(kind, 0) + len(data)
+        n, out = len(data), seat.participant.bytes_out
+        kind = data[1] if n > 1 else -1
+        out[kind] = out.get(kind, 0) + n
         line = seat.line
         if line.is_plain:
             at = now + line.delay_s()
@@ -217,7 +218,7 @@ class Shard:
             end.floor = at
             self._emit(seat, at, end.other, DATA, end.number, data)
             return
-        for at in line.arrivals(now, len(data)):
+        for at in line.arrivals(now, n):
             if not line.reorders:
                 at = end.floor = max(at, end.floor)
             # Whatever overtakes, nothing comes before the link is there.
@@ -278,9 +279,10 @@ class Shard:
         endpoint = seat.endpoint
         if end is None or end.number != packet[5] or endpoint is None:
             return None  # the link ended while it was under way
-        data = packet[6]
-        got, kind = seat.participant.bytes_in, data[1] if len(data) > 1 else -1
-        got[kind] = got.get(kind, 0) + len(data)
+        data, got = packet[6], seat.participant.bytes_in
+        n = len(data)
+        kind = data[1] if n > 1 else -1
+        got[kind] = got.get(kind, 0) + n
         return endpoint.receive(data, end.peer, packet[0] + seat.skew_s)
 
     def _on_wake(self, seat: Seat, packet: Packet) -> list[Effect] | None:

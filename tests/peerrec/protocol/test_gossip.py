@@ -57,7 +57,7 @@ def test_others_segments_go_to_four_links_two_of_them_dialled_and_to_six_by_tag(
 
 def test_who_refuses_an_author_hears_nothing_of_it():
     each = gossip(8, 0)
-    spread = each.accepted(fresh(1), None, 0.0, own=True, refuses=lambda to: to != peer(3))
+    spread = each.accepted(fresh(1), None, 0.0, own=True, among={peer(3)})
     assert spread.eager == (peer(3),)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerrec.protocol.seen import Seen, tag_of
+from peerrec.protocol.seen import Seen, _places, tag_of
 
 KEY = bytes(range(16))
 
@@ -50,3 +50,10 @@ def test_no_tag_leads_to_an_id_that_was_forgotten(numbers, n_max):
 
 def test_tags_of_one_segment_differ_from_link_to_link():
     assert tag_of(KEY, bytes(32)) != tag_of(bytes(16), bytes(32))
+
+
+def test_a_tag_that_lies_across_two_hashes_is_none_of_them():
+    hashes = bytes(range(32))
+    tags = [hashes[4:12], hashes[16:24], bytes(8)]
+    assert list(_places(hashes, tags)) == [(1, 2)]
+    assert list(_places(hashes + hashes[4:12], tags)) == [(0, 4), (1, 2)]

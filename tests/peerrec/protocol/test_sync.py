@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from peerrec.errors import DataError, LocalProtocolError, RemoteProtocolError
@@ -591,7 +591,13 @@ class StopHere(Exception):
     pass
 
 
+def unwanted(author: int, floor: int) -> m.Ranges:
+    run = m.Run(SIGNERS[author].peer + bytes(4), (), floor, b"")
+    return m.Ranges(1, m.Purpose.UNWANTED, (run,))
+
+
 @given(st.integers(0, 12), st.integers(0, 1), st.lists(hostile_messages, min_size=1, max_size=5))
+@example(5, 0, [unwanted(0, 127)])  # a fork is left out, and that is all the peer holds of the log
 @settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
 def test_no_message_in_any_state_raises_or_stores_anything_it_should_not(n_steps, victim, hostile):
     hostile = [message for message in hostile if sendable(message)]
