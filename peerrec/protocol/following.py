@@ -75,7 +75,7 @@ class Eviction(NamedTuple):
     entirely: bool
 
 
-class _Floor(msgspec.Struct, array_like=True):
+class _Floor(NamedTuple):
     """What is stored of one log that was cut."""
 
     author: bytes

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -59,8 +59,11 @@ ROTATE_IDLE_S: Final = 1_800.0
 DIALS_MAX: Final = 3
 """Dials at once."""
 
-IDLE_DIAL_S: Final = (1.0, 60.0)
-"""Wait after there was nobody to dial: first and longest; doubles."""
+IDLE_DIAL_S: Final = 1.0
+"""Wait after there was nobody to dial; doubles."""
+
+IDLE_DIAL_MAX_S: Final = 60.0
+"""The longest such wait."""
 
 LEFT_S: Final = 600.0
 """How long a peer that the person sent away is neither dialled nor let in."""
@@ -74,16 +77,19 @@ PING_EARLY_S: Final = 5.0
 PONG_S: Final = 60.0
 """How long an answer may take."""
 
-ASK_S: Final = (60.0, 1_800.0)
-"""Seconds between questions for addresses: where few are known, and at rest."""
+ASK_S: Final = 60.0
+"""Seconds between questions for addresses where few are known; doubles."""
+
+ASK_MAX_S: Final = 1_800.0
+"""The same at rest."""
 
 ADDRESSES_FEW: Final = 32
 """Known peers below which more are asked for."""
 
-LEARN_RATE: Final = (0.1, 2.0 * ADDRESSES_MAX)
+LEARN_RATE: Final[tuple[float, ...]] = (0.1, 2.0 * ADDRESSES_MAX)
 """Addresses per second and at once that are taken from one link."""
 
-TELL_RATE: Final = (0.1, 3.0)
+TELL_RATE: Final[tuple[float, ...]] = (0.1, 3.0)
 """Questions for addresses per second and at once that one link may ask."""
 
 
@@ -104,7 +110,7 @@ class PingPeer:
 Step: TypeAlias = Dial | Hangup | AskPeers | PingPeer
 
 
-class _State(msgspec.Struct, array_like=True):
+class _State(NamedTuple):
     """What is stored."""
 
     anchors: list[bytes]
@@ -168,13 +174,13 @@ class Membership:
         for address in self._settings.bootstrap[:BOOTSTRAP_MAX]:
             self.book.add(None, address, source="", now=now)
         self._dial_at = now
-        self._dial_wait_s = IDLE_DIAL_S[0]
+        self._dial_wait_s = IDLE_DIAL_S
         self._ping_alarm = Alarm()
         self._rotate_at = now + ROTATE_S
         self._rotated_at = now
         self._knock_at = now + KNOCK_S
         self._ask_at = now
-        self._ask_wait_s = ASK_S[0]
+        self._ask_wait_s = ASK_S
         self._asked_at: dict[bytes, float] = {}
 
     # -- what is known ----------------------------------------------------------------------
@@ -279,8 +285,8 @@ class Membership:
         self.links.add(link)
         self._ping_alarm.set(_ping_at(link))
         self.dialling.invited = [each for each in self.dialling.invited if each != peer]
-        self._dial_wait_s = IDLE_DIAL_S[0]
-        self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
+        self._dial_wait_s = IDLE_DIAL_S
+        self._dial_at = min(self._dial_at, now + IDLE_DIAL_S)
         if dialled and len(self.book.peers()) < ADDRESSES_FEW:
             self._ask_at = min(self._ask_at, now + 1.0)
         return self._relieved(peer, now) if dialled else self._admitted(peer, now)
@@ -307,7 +313,7 @@ class Membership:
         """
         if self.dialling.ended(peer, address) is not None:
             self._rest(peer, address, now, refused=refused)
-            self._dial_at = min(self._dial_at, now + IDLE_DIAL_S[0])
+            self._dial_at = min(self._dial_at, now + IDLE_DIAL_S)
 
     def leave(self, peer: bytes, now: float) -> None:
         """Note that the person sent a peer away: for a while there is no link to it."""
@@ -404,7 +410,7 @@ class Membership:
 
     def _hurry(self, now: float) -> None:
         """Look for somebody to dial soon, for something changed."""
-        self._dial_wait_s = IDLE_DIAL_S[0]
+        self._dial_wait_s = IDLE_DIAL_S
         self._dial_at = min(self._dial_at, now)
 
     def _dials(self, now: float) -> list[Step]:
@@ -414,10 +420,10 @@ class Membership:
         while self.dialling.n_wanted > 0 and len(self.dialling.attempts) < DIALS_MAX:
             dial = self.dialling.dial(now)
             if dial is None:
-                self._dial_wait_s = min(self._dial_wait_s * 2.0, IDLE_DIAL_S[1])
+                self._dial_wait_s = min(self._dial_wait_s * 2.0, IDLE_DIAL_MAX_S)
                 break
             steps.append(dial)
-        wait_s = IDLE_DIAL_S[0] if steps else self._dial_wait_s
+        wait_s = IDLE_DIAL_S if steps else self._dial_wait_s
         self._dial_at = now + wait_s * float(self._rng.uniform(0.8, 1.2))
         return steps
 
@@ -543,7 +549,7 @@ class Membership:
             self._ask_at = again_at
             return []
         few = len(self.book.peers()) < ADDRESSES_FEW or self.dialling.n_wanted > 0
-        self._ask_wait_s = min(self._ask_wait_s * 2.0, ASK_S[1]) if few else ASK_S[1]
+        self._ask_wait_s = min(self._ask_wait_s * 2.0, ASK_MAX_S) if few else ASK_MAX_S
         self._ask_at = now + self._ask_wait_s * float(self._rng.uniform(0.8, 1.2))
         link.asked = True
         self._asked_at[link.peer] = now

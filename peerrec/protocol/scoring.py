@@ -18,7 +18,7 @@ Example:
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -92,7 +92,7 @@ class _Record:
 _PLACE: Final = {deed: place for place, deed in enumerate(Deed)}
 
 
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
+class _Kept(NamedTuple):
     """What is stored of a ban."""
 
     peer: bytes

@@ -102,7 +102,9 @@ class Responder:
         """Return the segments that credit allows to send now."""
         return self.exchange.transfer.flow()
 
-    granted = flow
+    def granted(self) -> Outgoing:
+        """Return what to send after credit was granted."""
+        return self.flow()
 
     def _handle(self, message: Message, now: float) -> Outgoing:
         exchange = self.exchange

@@ -35,11 +35,12 @@ class LinkKeys(NamedTuple):
     @classmethod
     def derive(cls, binding: bytes) -> LinkKeys:
         """Return the keys that follow from the channel's 32 secret-bound bytes."""
+        uses = ((b"root", 32), (b"elements", 16), (b"sketch", 16))
+        return cls(*(_derived(binding, use, size) for use, size in uses))
 
-        def key(use: bytes, size: int) -> bytes:
-            return hashlib.blake2b(b"peerrec/1/" + use, key=binding, digest_size=size).digest()
 
-        return cls(key(b"root", 32), key(b"elements", 16), key(b"sketch", 16))
+def _derived(binding: bytes, use: bytes, size: int) -> bytes:
+    return hashlib.blake2b(b"peerrec/1/" + use, key=binding, digest_size=size).digest()
 
 
 LOG_NAME_BYTES: Final = 36
