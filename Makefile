@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export OPENBLAS_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup ray browser demo test lint slow bench docs clean
+.PHONY: setup ray browser demo test lint slow bench compiler compiled docs clean
 
 .venv/created:
 	$(PYTHON) -c 'import sys; sys.exit("peerrec needs Python 3.11 or newer; try: make $(MAKECMDGOALS) PYTHON=python3.12") if sys.version_info < (3, 11) else None'
@@ -56,11 +56,25 @@ lint: .venv/setup
 test: .venv/setup lint
 	$(RUN) pytest -n 2
 
-slow: .venv/setup browser
+slow: .venv/setup browser compiler
 	$(RUN) pytest -n 2 -m slow
 
 bench: .venv/setup
 	$(BIN)/peerrec bench ranking
+
+compiler:
+	@if ! command -v cc >/dev/null && command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev python3-dev; \
+	fi
+
+# The same with what every message passes through compiled: for large simulations.
+compiled: compiler .venv-compiled/made
+
+.venv-compiled/made: .venv/created pyproject.toml hatch_build.py $(shell find peerrec node simulator -name '*.py')
+	$(PYTHON) -m venv .venv-compiled
+	PEERREC_COMPILED=1 .venv-compiled/bin/pip install --quiet '.[all]'
+	@touch $@
+	@echo "Use .venv-compiled/bin/peerrec"
 
 # Pages in build/docs; a warning is an error.
 docs: .venv/docs
@@ -68,4 +82,4 @@ docs: .venv/docs
 	@echo "Open build/docs/index.html"
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist tests/browser/artefacts
+	rm -rf .venv .venv-compiled .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist tests/browser/artefacts

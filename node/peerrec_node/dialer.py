@@ -13,9 +13,10 @@ from aiohttp.client_proto import ResponseHandler
 from peerrec.errors import PeerrecError, RemoteProtocolError
 from peerrec.limits import FRAME_BYTES_MAX, HANDSHAKE_S, PARSE_CPU_BURST_S, PARSE_CPU_SHARE
 from peerrec.protocol.invite import Address
+from peerrec.protocol.rates import Bucket
 from peerrec_node.channel import Channel, ChannelKeys
 from peerrec_node.listener import ENDPOINT
-from peerrec_node.pacing import Budget, metered
+from peerrec_node.pacing import metered
 from peerrec_node.sockets import WebSocket, closed, dialled
 
 __all__ = ["DialError", "Dialer", "url"]
@@ -141,7 +142,7 @@ class Metered(ResponseHandler):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
-        self._cpu = Budget(PARSE_CPU_SHARE, PARSE_CPU_BURST_S)
+        self._cpu = Bucket(PARSE_CPU_SHARE, PARSE_CPU_BURST_S)
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""

@@ -29,8 +29,9 @@ from peerrec.limits import (
 )
 from peerrec.protocol.effects import Dial, Priority
 from peerrec.protocol.invite import Address
+from peerrec.protocol.rates import Bucket
 from peerrec_node.channel import PLAIN_BYTES_MAX, Channel
-from peerrec_node.pacing import Budget, exhaust
+from peerrec_node.pacing import exhaust
 from peerrec_node.sockets import WebSocket, binary, closed
 
 __all__ = ["Link", "LinkLimits", "Origin", "Traffic"]
@@ -83,7 +84,7 @@ class Origin:
 
     host: str
     dial: Dial | None = None
-    parsing: Budget | None = None
+    parsing: Bucket | None = None
 
     @property
     def dialled(self) -> bool:
@@ -129,7 +130,7 @@ class Link:
         channel: Channel,
         origin: Origin,
         limits: LinkLimits,
-        cpu: Budget,
+        cpu: Bucket,
     ) -> None:
         self.peer = channel.peer
         self.channel = channel
@@ -143,7 +144,7 @@ class Link:
         self._end: str | None = None
         self._cut = asyncio.Event()
         self._cpu = cpu
-        self._control = Budget(CONTROL_FRAMES_S, CONTROL_FRAMES_BURST)
+        self._control = Bucket(CONTROL_FRAMES_S, CONTROL_FRAMES_BURST)
 
     @property
     def bytes_waiting(self) -> int:
@@ -225,11 +226,11 @@ class Link:
         self.traffic.messages_in += 1
         if received(self, plain):
             return 0.0  # work that this node wanted done
-        return self._cpu.spend(time.perf_counter() - begun, time.monotonic())
+        return self._cpu.spend(time.monotonic(), time.perf_counter() - begun)
 
     async def _control_frame(self, message: aiohttp.WSMessage) -> None:
         """Answer a proxy's ping, but no more of them than a proxy sends."""
-        pause = self._control.spend(1.0, time.monotonic())
+        pause = self._control.spend(time.monotonic(), 1.0)
         if message.type is aiohttp.WSMsgType.PING:
             await self._websocket.pong(message.data)
         await asyncio.sleep(pause)

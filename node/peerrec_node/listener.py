@@ -30,10 +30,11 @@ from peerrec.limits import (
     PARSE_CPU_SHARE,
 )
 from peerrec.protocol.invite import Address
+from peerrec.protocol.rates import Bucket
 from peerrec_node.channel import Channel, ChannelKeys
 from peerrec_node.http_logger import http_logger
 from peerrec_node.link import Origin
-from peerrec_node.pacing import Admission, Budget, exhaust, metered
+from peerrec_node.pacing import Admission, exhaust, metered
 from peerrec_node.sockets import WebSocket, answered, closed
 
 __all__ = ["ENDPOINT", "Arrived", "Listener", "Reception", "listening"]
@@ -107,7 +108,7 @@ class Listener:
         self._http: web.Server | None = None
         self._line: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
-        self._accepts = Budget(reception.accepts_s, reception.accepts_burst)
+        self._accepts = Bucket(reception.accepts_s, reception.accepts_burst)
 
     async def start(self, line: socket.socket) -> None:
         """Begin to accept at a socket from `listening`; it is closed with this."""
@@ -136,7 +137,7 @@ class Listener:
                 log.info("a connection could not be accepted: %s", error)
                 self.refused["accept"] += 1
             # What waits meanwhile waits in the kernel, and there is little room.
-            await asyncio.sleep(self._accepts.spend(1.0, time.monotonic()))
+            await asyncio.sleep(self._accepts.spend(time.monotonic(), 1.0))
 
     async def close(self) -> None:
         """Stop to listen and drop who is still within the handshake."""
@@ -273,7 +274,7 @@ class _Gate(asyncio.Protocol):
         self.counted: str | None = None
         self._handler: web.RequestHandler | None = None
         self._listener = listener
-        self.cpu = Budget(PARSE_CPU_SHARE, PARSE_CPU_BURST_S)
+        self.cpu = Bucket(PARSE_CPU_SHARE, PARSE_CPU_BURST_S)
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
 

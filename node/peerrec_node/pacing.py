@@ -1,8 +1,8 @@
 """Let only so much happen in a while: what links may cost, and who may connect.
 
 Example:
-    >>> budget = Budget(rate=0.5, burst=1.0)
-    >>> [budget.spend(1.0, now=0.0) for _ in range(2)]
+    >>> cpu = Budgets(rate=0.5, burst=1.0).of("192.0.2.1")
+    >>> [cpu.spend(now=0.0, n=1.0) for _ in range(2)]
     [0.0, 2.0]
     >>> admission = Admission(half_open_max=1)
     >>> admission.enter("192.0.2.1", now=0.0), admission.enter("192.0.2.2", now=0.0)
@@ -27,24 +27,13 @@ from peerrec.limits import (
 )
 from peerrec.protocol.rates import Bucket
 
-__all__ = ["Admission", "Budget", "Budgets", "exhaust", "household", "metered"]
+__all__ = ["Admission", "Budgets", "exhaust", "household", "metered"]
 
 PAUSE_S_MIN: Final = 0.01
 """Shorter pauses are saved up."""
 
 SITE_PREFIX: Final = 64
 """Bits of an IPv6 address that one household has in common."""
-
-
-class Budget(Bucket):
-    """A token bucket that lends: whoever takes too much is told how long to pause."""
-
-    __slots__ = ()
-
-    def spend(self, n: float, now: float) -> float:
-        """Take n tokens, also where they are not left; return seconds to pause."""
-        self._tokens = self.available(now) - n
-        return max(0.0, -self._tokens / self.rate)
 
 
 class Budgets:
@@ -56,13 +45,13 @@ class Budgets:
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst
-        self._known: OrderedDict[Hashable, Budget] = OrderedDict()
+        self._known: OrderedDict[Hashable, Bucket] = OrderedDict()
 
-    def of(self, whose: Hashable) -> Budget:
+    def of(self, whose: Hashable) -> Bucket:
         """Return somebody's budget; who was quiet longest is forgotten where there are too many."""
         budget = self._known.get(whose)
         if budget is None:
-            budget = self._known[whose] = Budget(self._rate, self._burst)
+            budget = self._known[whose] = Bucket(self._rate, self._burst)
         self._known.move_to_end(whose)
         if len(self._known) > HOSTS_REMEMBERED:
             self._known.popitem(last=False)
@@ -70,7 +59,7 @@ class Budgets:
 
 
 def metered(
-    read: Callable[[bytes], None], data: bytes, budget: Budget, transport: asyncio.Transport
+    read: Callable[[bytes], None], data: bytes, budget: Bucket, transport: asyncio.Transport
 ) -> None:
     """Have bytes read, and read no more for a while where that costs too much.
 
@@ -79,20 +68,20 @@ def metered(
     """
     begun = time.perf_counter()
     read(data)
-    pause = budget.spend(time.perf_counter() - begun, time.monotonic())
+    pause = budget.spend(time.monotonic(), time.perf_counter() - begun)
     # Whoever paused it already will let it go on; nothing comes, so nobody else pauses it.
     if pause > PAUSE_S_MIN and transport.is_reading():
         transport.pause_reading()
         asyncio.get_running_loop().call_later(pause, resumed, transport)
 
 
-def exhaust(budget: Budget | None) -> None:
+def exhaust(budget: Bucket | None) -> None:
     """Have no more read of a connection that ends than what comes next.
 
     An honest peer's goodbye is in that; who goes on at line rate is not listened to.
     """
     if budget is not None:
-        budget.spend(budget.burst + budget.rate, time.monotonic())
+        budget.spend(time.monotonic(), budget.burst + budget.rate)
 
 
 def resumed(transport: asyncio.Transport) -> None:

@@ -34,14 +34,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, islice, pairwise
 from operator import mul, sub
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
-from msgspec import Meta, Struct
 from msgspec.msgpack import Decoder, Encoder
 
 from peerrec.errors import VerificationError
 from peerrec.ids import HASH_BYTES, PEER_BYTES
-from peerrec.limits import BUNDLE_BYTES_MAX, FRAME_BYTES_MAX, SEQ_MAX, STATEMENTS_MAX
+from peerrec.limits import BUNDLE_BYTES_MAX, FRAME_BYTES_MAX, STATEMENTS_MAX
+from peerrec.protocol.bundle_columns import SEGMENT_BYTES, Columns, check_counts
 from peerrec.protocol.identity import SIGNATURE_BYTES
 from peerrec.protocol.segment import (
     BRIEF_BYTES,
@@ -59,57 +59,7 @@ from peerrec.protocol.segment import (
 )
 from peerrec.protocol.statements import join_plays, split_plays
 
-__all__ = ["Columns", "pack", "unpack"]
-
-_SEGMENT_BYTES: Final = 192
-"""What a segment counts for in BUNDLE_BYTES_MAX beside its payload: some more than its frame."""
-
-# Lengths are refused before anything is made of them: a byte can become a list of 70.
-_OF_SEGMENTS: Final = Meta(max_length=BUNDLE_BYTES_MAX // _SEGMENT_BYTES)
-_OF_PLAYS: Final = Meta(max_length=BUNDLE_BYTES_MAX // HASH_BYTES)
-_Count: TypeAlias = Annotated[int, Meta(ge=0, lt=2**32)]
-_Signed: TypeAlias = Annotated[int, Meta(gt=-(2**33), lt=2**33)]
-_Flag: TypeAlias = Annotated[int, Meta(ge=0, le=1)]
-_Length: TypeAlias = Annotated[int, Meta(ge=1, lt=2**16)]
-_Step: TypeAlias = Annotated[int, Meta(ge=0, le=SEQ_MAX)]  # 1,365 of the largest fit 64 bits
-_Size: TypeAlias = Annotated[int, Meta(ge=0, le=STATEMENTS_MAX)]
-_Weights: TypeAlias = (
-    Annotated[list[int], Meta(max_length=STATEMENTS_MAX)]
-    | Annotated[bytes, Meta(max_length=4 * STATEMENTS_MAX)]
-)
-
-
-class Columns(Struct, array_like=True, forbid_unknown_fields=True):
-    """What of the segments is not random, one list a field.
-
-    Attributes:
-        runs: how many segments each run has; a run is one log.
-        epochs: of each run.
-        seqs: of each segment: number minus that of the one before in its run, or itself.
-        minutes: of each segment: minus that of the segment before in the bundle, or itself.
-        kinds, ttls: of each segment.
-        explicit: of each segment: 1 where ``prev`` is given, 0 where it is the segment
-            before in the run, zeros for the run's first.
-        plays: of each segment: how many interactions; 0 where the payload is in ``others``.
-        items: of each interaction: 0 for the next new item, k for the k-th last of those so far.
-        ages: of each interaction: what it is less than the one before in its segment, or
-            itself for the first.
-        weights: of each segment with interactions, as in its payload.
-        others: payloads that are no interactions, or are such in a form of their own.
-    """
-
-    runs: Annotated[list[_Length], _OF_SEGMENTS]
-    epochs: Annotated[list[_Count], _OF_SEGMENTS]
-    seqs: Annotated[list[_Step], _OF_SEGMENTS]
-    minutes: Annotated[list[_Signed], _OF_SEGMENTS]
-    kinds: Annotated[list[_Count], _OF_SEGMENTS]
-    ttls: Annotated[list[_Count], _OF_SEGMENTS]
-    explicit: Annotated[list[_Flag], _OF_SEGMENTS]
-    plays: Annotated[list[_Size], _OF_SEGMENTS]
-    items: Annotated[list[_Count], _OF_PLAYS]
-    ages: Annotated[list[_Signed], _OF_PLAYS]
-    weights: Annotated[list[_Weights], _OF_SEGMENTS]
-    others: Annotated[list[bytes], _OF_SEGMENTS]
+__all__ = ["pack", "unpack"]
 
 
 class _Part(NamedTuple):
@@ -166,7 +116,7 @@ def _fitting(segments: Iterable[Segment], bytes_max: int) -> list[_Part]:
     n_bytes = n_inflated = 0
     for segment in segments:
         part = _part_of(segment)
-        n_inflated += _SEGMENT_BYTES + len(segment.payload)
+        n_inflated += SEGMENT_BYTES + len(segment.payload)
         # What deflates is guessed: a little over a byte an interaction, two thirds of text.
         n_bytes += SIGNATURE_BYTES + 8 + len(part.items) * 3 // 2
         n_bytes += HASH_BYTES * sum(item not in known for item in part.items)
@@ -275,7 +225,7 @@ def unpack(bundle: bytes, network: bytes) -> list[Segment]:
 def _unpacked_brief(bundle: bytes, network: bytes) -> tuple[Segment, ...] | None:
     """Return the segments of a small bundle, or None if it swells: none such is remembered."""
     segments = _unpacked(bundle, network)
-    n_bytes = sum(_SEGMENT_BYTES + len(segment.payload) for segment in segments)
+    n_bytes = sum(SEGMENT_BYTES + len(segment.payload) for segment in segments)
     return tuple(segments) if n_bytes <= 4 * BRIEF_BYTES else None
 
 
@@ -285,7 +235,7 @@ def _unpacked(bundle: bytes, network: bytes) -> list[Segment]:
     try:
         deflated, random = _decode_parts(bundle)
         columns = _decode_columns(_inflate(deflated))
-        _check_counts(columns)
+        check_counts(columns)
         return _segments_of(columns, random, network)
     except (ValueError, zlib.error) as error:
         raise VerificationError(f"bundle is not valid: {error}") from None
@@ -299,28 +249,6 @@ def _inflate(deflated: bytes) -> bytes:
             f"columns of a bundle are cut, followed by more, or inflate beyond {BUNDLE_BYTES_MAX}"
         )
     return data
-
-
-def _check_counts(columns: Columns) -> None:
-    """Refuse columns of unequal length, and what is too much, before anything is built."""
-    n = sum(columns.runs)
-    of_segments = (columns.seqs, columns.minutes, columns.kinds, columns.ttls)
-    n_with_plays = n - columns.plays.count(0)
-    n_plays = sum(columns.plays)
-    if (
-        any(len(column) != n for column in (*of_segments, columns.explicit, columns.plays))
-        or len(columns.epochs) != len(columns.runs)
-        or len(columns.items) != n_plays
-        or len(columns.ages) != n_plays
-        or len(columns.weights) != n_with_plays
-        or len(columns.others) != n - n_with_plays
-    ):
-        raise VerificationError("columns of a bundle do not fit each other")
-    n_bytes = n * _SEGMENT_BYTES + n_plays * HASH_BYTES + sum(map(len, columns.others))
-    if n_bytes > BUNDLE_BYTES_MAX:
-        raise VerificationError(
-            f"bundle of {n_bytes} bytes when unpacked: at most {BUNDLE_BYTES_MAX} are allowed"
-        )
 
 
 class _Random(NamedTuple):

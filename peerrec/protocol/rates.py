@@ -48,6 +48,11 @@ class Bucket:
         self._tokens = tokens - n
         return True
 
+    def spend(self, now: float, n: float) -> float:
+        """Take ``n`` tokens, also where they are not left; return the seconds to pause for it."""
+        self._tokens = self.available(now) - n
+        return max(0.0, -self._tokens / self.rate)
+
     def is_full(self, now: float) -> bool:
         """Return whether it says no more than a new one would."""
         return self.available(now) >= self.burst

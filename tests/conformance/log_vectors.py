@@ -20,7 +20,8 @@ import msgspec
 
 from peerrec.ids import item_hash, network_id, peer_text
 from peerrec.limits import BUNDLE_BYTES_MAX, SEQ_MAX
-from peerrec.protocol.bundle import Columns, pack
+from peerrec.protocol.bundle import pack
+from peerrec.protocol.bundle_columns import Columns
 from peerrec.protocol.fork import make_proof
 from peerrec.protocol.identity import Ed25519Signer
 from peerrec.protocol.segment import NO_SEGMENT, Kind, Segment, make_segment, signed_message

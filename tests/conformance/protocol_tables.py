@@ -27,7 +27,7 @@ import msgspec
 from peerrec import limits
 from peerrec.peering.settings import NodeSettings
 from peerrec.protocol import messages
-from peerrec.protocol.bundle import Columns
+from peerrec.protocol.bundle_columns import Columns
 from peerrec.protocol.dialling import MembershipSettings
 from peerrec.protocol.segment import Header, Kind
 from peerrec.protocol.sync_states import LEGAL, State

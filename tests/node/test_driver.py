@@ -151,7 +151,7 @@ async def test_stopping_ends_in_time_though_a_peer_reads_nothing(monkeypatch):
         await ann.driver.start()
         await connected(ann, ben)
         ben.node.on_message = lambda data, sender: (
-            ben.driver.links[sender]._cpu.spend(1e9, 0) and []
+            ben.driver.links[sender]._cpu.spend(0, 1e9) and []
         )
         for _ in range(30):
             ann.driver.links[ben.peer].send(bytes(60_000), Priority.BULK)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from peerrec.errors import VerificationError
 from peerrec.ids import network_id
 from peerrec.limits import BUNDLE_BYTES_MAX, FRAME_BYTES_MAX, PAYLOAD_BYTES_MAX
-from peerrec.protocol.bundle import Columns, _unpacked_brief, pack, unpack
+from peerrec.protocol.bundle import _unpacked_brief, pack, unpack
+from peerrec.protocol.bundle_columns import Columns
 from peerrec.protocol.identity import KeyedHashSigner, KeyedHashVerifier
 from peerrec.protocol.segment import (
     BRIEF_BYTES,
