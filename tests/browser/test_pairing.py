@@ -128,7 +128,9 @@ def test_invite_that_cannot_be_taken_says_why_beside_the_field(ann, opened, invi
     text = {
         "own": ann.invite,
         "elsewhere": ann.invite.replace(ann.peer, STRANGER).replace("#music", "#chess"),
-        "mistyped": ann.invite.replace(ann.peer[:4], ann.peer[:4][::-1]),
+        "mistyped": ann.invite.replace(
+            ann.peer, f"{'b' if ann.peer[0] == 'c' else 'c'}{ann.peer[1:]}"
+        ),
     }.get(invite, invite)
     take(board, text)
     field = board.page.get_by_role("region", name="Take an invite").get_by_label("Invite link")
