@@ -46,7 +46,7 @@ def run(where: Path | None, cwd: Path, *words: str) -> str:
 def test_the_trace_is_that_of_the_sources(scenario, compiled, tmp_path):
     command = [
         "-m", "peerrec_node", "sim", "run", scenario, "--set", "nodes=12",
-        "--set", "length_s=60", "--seed", "3", "--out",
+        "--set", "length_s=60", "--set", "measures.every_s=30", "--seed", "3", "--out",
     ]  # fmt: skip
     for where, name in ((None, "sources"), (compiled, "compiled")):
         run(where, tmp_path, *command, str(tmp_path / name))
