@@ -27,13 +27,12 @@ NEEDS = ["mypy>=1.18", "setuptools", "numpy>=1.26", "msgspec>=0.18", "cryptograp
 """mypyc, and what tells it the types."""
 
 # Left out: structs of msgspec, whose class keywords mypyc drops, what is subclassed
-# elsewhere (`Node`, `MemoryStore`), and what waits for numpy or a file anyway.
+# or copied elsewhere (`Node`, stores), and what waits for numpy or a file anyway.
 MODULES = {
     "peering": "circulation echoes library link reception sessions shelf switchboard",
     "protocol": "alarm anti_entropy bundle dialling elements following frontier gossip gossip_link "
     "keyed_hash link_table log_index membership outbox rates sampler scoring seen sync sync_asking "
     "sync_exchange sync_initiator sync_ranges sync_responder sync_states sync_transfer sync_view",
-    "store": "batch memory_segments",
 }
 """By package of `peerrec`."""
 
