@@ -48,7 +48,8 @@ from peerrec.protocol.following import Following
 from peerrec.protocol.gossip import Gossip
 from peerrec.protocol.identity import Ed25519Verifier, Signer, Verifier
 from peerrec.protocol.invite import Address
-from peerrec.protocol.membership import Membership, MembershipSettings
+from peerrec.protocol.membership import Membership
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.protocol.messages import (
     Feature,
     GoawayCode,

@@ -48,8 +48,9 @@ def test_the_trace_is_that_of_the_sources(scenario, compiled, tmp_path):
         "-m", "peerrec_node", "sim", "run", scenario, "--set", "nodes=12",
         "--set", "length_s=60", "--set", "measures.every_s=30", "--seed", "3", "--out",
     ]  # fmt: skip
-    for where, name in ((None, "sources"), (compiled, "compiled")):
-        run(where, tmp_path, *command, str(tmp_path / name))
+    shards = ["--backend", "processes", "--shards", "2"]  # what goes to a process is pickled
+    run(None, tmp_path, *command, str(tmp_path / "sources"))
+    run(compiled, tmp_path, *command, str(tmp_path / "compiled"), *shards)
     said = [
         json.loads((tmp_path / name / "run.json").read_text()) for name in ("sources", "compiled")
     ]
@@ -62,5 +63,6 @@ def test_modules_are_compiled_and_their_tests_pass(compiled, tmp_path):
     assert not run(compiled, tmp_path, "-c", which).strip().endswith(".py")
     shutil.copytree(REPOSITORY / "tests", tmp_path / "tests")
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
-    tests = [f"tests/peerrec/{package}" for package in ("protocol", "peering", "store")]
+    tests = ["tests/peerrec/protocol", "tests/peerrec/peering", "tests/simulator/attackers"]
+    tests += [str(path) for path in (tmp_path / "tests/peerrec").glob("test_node_*.py")]
     run(compiled, tmp_path, "-m", "pytest", "-x", *tests)

@@ -27,7 +27,7 @@ from peerrec.peering.settings import NodeSettings
 from peerrec.peering.status import NodeStatus
 from peerrec.protocol.identity import Ed25519Verifier, Signer
 from peerrec.protocol.invite import Address, Invite
-from peerrec.protocol.membership import MembershipSettings
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.store import Store
 from peerrec_node.api.options import HttpOptions
 from peerrec_node.background_tuning import BackgroundTuning

@@ -14,7 +14,7 @@ from peerrec.peering.settings import NodeSettings
 from peerrec.protocol.effects import Dial
 from peerrec.protocol.identity import Ed25519Verifier, Signer
 from peerrec.protocol.invite import Address
-from peerrec.protocol.membership import MembershipSettings
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.protocol.sync_shelf import SyncResult
 from peerrec.store import Store
 from peerrec_node.channel import ChannelKeys

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,10 +22,11 @@ from peerrec.protocol.addresses import LOCAL, AddressBook, Known, netgroup
 from peerrec.protocol.effects import Dial
 from peerrec.protocol.invite import Address
 from peerrec.protocol.link_table import PER_GROUP, Link, LinkTable, Slot
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.protocol.sampler import Samplers
 from peerrec.protocol.scoring import Scores
 
-__all__ = ["Dialling", "MembershipSettings"]
+__all__ = ["Dialling"]
 
 DIAL_S: Final = 30.0
 """After which a dial that nobody reported on has failed."""
@@ -39,25 +39,6 @@ WORD_S: Final = 30.0
 
 WALKS: Final = 4
 """Walks along trust tried for one dial."""
-
-
-@dataclass(frozen=True, slots=True)
-class MembershipSettings:
-    """How many links of which kind.
-
-    Attributes:
-        dialled: links that we dial.
-        walks: of them, ends of walks along trust.
-        samples: of them, min-wise samples; the rest are anchors.
-        incoming: links that others may dial.
-        bootstrap: where to begin when nobody is known.
-    """
-
-    dialled: int = 8
-    walks: int = 3
-    samples: int = 3
-    incoming: int = 32
-    bootstrap: tuple[Address, ...] = ()
 
 
 class Dialling:

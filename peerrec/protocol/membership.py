@@ -28,16 +28,17 @@ from peerrec.errors import RemoteProtocolError
 from peerrec.limits import ADDRESSES_MAX, ANCHORS_MAX, BOOTSTRAP_MAX, STATE_BYTES_MAX
 from peerrec.protocol.addresses import LOCAL, AddressBook, netgroup
 from peerrec.protocol.alarm import Alarm
-from peerrec.protocol.dialling import Dialling, MembershipSettings
+from peerrec.protocol.dialling import Dialling
 from peerrec.protocol.effects import Dial, Hangup
 from peerrec.protocol.inbound import Inbound, evicted
 from peerrec.protocol.invite import Address
 from peerrec.protocol.link_table import Link, LinkTable, Slot, gathered
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.protocol.rates import Bucket
 from peerrec.protocol.scoring import Deed, Scores
 from peerrec.protocol.violations import Violation
 
-__all__ = ["AskPeers", "Membership", "MembershipSettings", "PingPeer", "Step"]
+__all__ = ["AskPeers", "Membership", "PingPeer", "Step"]
 
 ROTATE_S: Final = 30.0
 """How often the worst dialled link is looked at: 16 bad links are gone in minutes."""

@@ -28,7 +28,7 @@ from peerrec import limits
 from peerrec.peering.settings import NodeSettings
 from peerrec.protocol import messages
 from peerrec.protocol.bundle_columns import Columns
-from peerrec.protocol.dialling import MembershipSettings
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.protocol.segment import Header, Kind
 from peerrec.protocol.sync_states import LEGAL, State
 from peerrec.protocol.table_offer import TableHeader

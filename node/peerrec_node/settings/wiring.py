@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from peerrec.peering.settings import NodeSettings
 from peerrec.protocol.invite import Address, Invite, parse_address, parse_invite
-from peerrec.protocol.membership import MembershipSettings
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.protocol.messages import Profile
 from peerrec_node.api.options import HttpOptions, parse_http
 from peerrec_node.identity import parse_listen

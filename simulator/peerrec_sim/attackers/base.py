@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from peerrec.protocol.membership import MembershipSettings
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec_sim.attackers.plan import AttackEdge, AttackPlan, Known
 from peerrec_sim.attackers.region import Region
 from peerrec_sim.attackers.view import WorldView

@@ -16,7 +16,7 @@ from peerrec.peering.endpoint import Endpoint
 from peerrec.peering.settings import NodeSettings
 from peerrec.protocol.identity import Signer, Verifier
 from peerrec.protocol.invite import Address
-from peerrec.protocol.membership import MembershipSettings
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec_sim.attackers.view import signer_of, verifier_of
 
 __all__ = [

@@ -33,7 +33,7 @@ from peerrec.protocol.identity import (
     Verifier,
 )
 from peerrec.protocol.invite import Address
-from peerrec.protocol.membership import MembershipSettings
+from peerrec.protocol.membership_settings import MembershipSettings
 from peerrec.protocol.messages import Profile
 from peerrec.store import Interaction, TrustEdge
 from peerrec.store.memory import MemoryStore
