@@ -43,6 +43,7 @@ from peerrec.peering.standing import Standing
 from peerrec.peering.status import NodeStatus, link_status
 from peerrec.peering.switchboard import Switchboard
 from peerrec.protocol.anti_entropy import AntiEntropy
+from peerrec.protocol.chance import uniform
 from peerrec.protocol.effects import Effect, Hangup, Priority
 from peerrec.protocol.following import Following
 from peerrec.protocol.gossip import Gossip
@@ -167,7 +168,7 @@ class Node:
             now,
             membership,
             state=store.setting(MEMBERSHIP) or b"",
-            merit_walk=self._standing.walk_end,
+            walk_ends=self._standing.walk_ends,
             merit=lambda peer: self._standing.merit.get(peer, 0.0),
             blocked=self._standing.blocked.__contains__,
         )
@@ -360,7 +361,7 @@ class Node:
         if self.factoring is not None and now >= self.factoring.next_deadline():
             self.factoring.on_timer(now)
         if now >= self._housekeeping_at:
-            self._housekeeping_at = now + HOUSEKEEPING_S * float(self._rng.uniform(0.9, 1.1))
+            self._housekeeping_at = now + HOUSEKEEPING_S * uniform(self._rng, 0.9, 1.1)
             self._keep_house(now)
         elif now >= self._publisher.next_deadline():
             self._circulation.publish(now)

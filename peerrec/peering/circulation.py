@@ -132,8 +132,8 @@ class Circulation:
         log, seq = segment.log, header.seq
         concerned = {
             link.peer: link
-            for link in self._switchboard.others(source)
-            if link.memory.heard.get(log, 0) <= seq
+            for link in self._switchboard
+            if link.peer != source and link.memory.heard.get(log, 0) <= seq
         }
         spread = self._gossip.accepted(fresh, source, now, own=own, among=concerned)
         if spread.eager:

@@ -30,6 +30,7 @@ from peerrec.peering.settings import NodeSettings
 from peerrec.peering.standing import Standing
 from peerrec.peering.status import FactorStatus
 from peerrec.peering.switchboard import Switchboard
+from peerrec.protocol.chance import uniform
 from peerrec.protocol.exchange import Exchange, TableLink, table_control
 from peerrec.protocol.identity import Signer, Verifier
 from peerrec.protocol.messages import Profile, Table, TableStep
@@ -200,7 +201,7 @@ class Factoring:
             self._offended(link, error, now)
 
     def _wait(self, part: tuple[float, float], now: float) -> None:
-        self._next_at = now + self._every_s * float(self._rng.uniform(*part))
+        self._next_at = now + self._every_s * uniform(self._rng, *part)
 
     # -- beginning and ending -------------------------------------------------------------
 

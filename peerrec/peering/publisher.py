@@ -417,15 +417,9 @@ class Publisher:
 
     def _trust_given(self) -> list[tuple[bytes, float, float]]:
         """Return the person's trust: (peer, weight in the hundredths that travel, time)."""
-        names, edges = self._store.peers(), self._store.trust_edges()
-        if not len(edges) or self._me not in names.ids:
-            return []
-        mine = edges.source == names.codes[names.ids.index(self._me)]
-        targets = (names.ids[at] for at in names.positions(edges.target[mine]).tolist())
-        rows = zip(targets, edges.weight[mine].tolist(), edges.time[mine].tolist(), strict=True)
         return [
             (raw, round(weight * 100) / 100, time)
-            for raw, weight, time in rows
+            for _, raw, weight, time in self._store.trust_of(self._me)
             if isinstance(raw, bytes) and len(raw) == 32
         ]
 

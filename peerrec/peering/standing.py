@@ -17,8 +17,6 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from peerrec.ranking.bootstrap import Bootstrap
@@ -134,16 +132,16 @@ class Standing:
             raw: share for raw, share in found if isinstance(raw, bytes) and raw not in self.blocked
         }
 
-    def walk_end(self, rng: np.random.Generator, among: Sequence[bytes] = ()) -> bytes | None:
-        """Draw a peer as a merit walk would end on it; None where nobody has merit.
+    def walk_ends(self, rng: np.random.Generator, n: int) -> list[bytes]:
+        """Draw ``n`` peers as merit walks would end on them; none where nobody has merit.
 
         Args:
             rng: where chance comes from.
-            among: peers that may be drawn; empty for all.
+            n: so many walks.
         """
-        allowed = frozenset(among)
-        peers = sorted(peer for peer in self.merit if not allowed or peer in allowed)
-        if not peers:
-            return None
+        if not self.merit:
+            return []
+        peers = sorted(self.merit)
         shares = np.array([self.merit[peer] for peer in peers])
-        return peers[int(rng.choice(len(peers), p=shares / shares.sum()))]
+        up_to = np.cumsum(shares / shares.sum())
+        return [peers[at] for at in np.searchsorted(up_to / up_to[-1], rng.random(n), "right")]

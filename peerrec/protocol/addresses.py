@@ -28,6 +28,7 @@ import numpy as np
 
 from peerrec.errors import DataError
 from peerrec.limits import ADDRESS_BOOK_MAX, ADDRESSES_OF_PEER_MAX, DAY_S, STATE_BYTES_MAX
+from peerrec.protocol.chance import uniform
 from peerrec.protocol.invite import Address, check_address
 
 __all__ = ["LOCAL", "AddressBook", "Known", "netgroup"]
@@ -231,7 +232,7 @@ class AddressBook:
         known.n_failures += 1
         known.refused = refused
         wait_s = min(RETRY_S * 2.0 ** min(known.n_failures - 1, 16), RETRY_MAX_S)
-        known.next_try = now + wait_s * float(self._rng.uniform(0.5, 1.5))
+        known.next_try = now + wait_s * uniform(self._rng, 0.5, 1.5)
         if known.n_failures >= FAILURES_MAX and not known.answered and peer is not None:
             self._remove(known)
 

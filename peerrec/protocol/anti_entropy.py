@@ -20,6 +20,7 @@ from __future__ import annotations
 import numpy as np
 
 from peerrec.protocol.alarm import Alarm
+from peerrec.protocol.chance import uniform
 
 __all__ = ["AntiEntropy"]
 
@@ -126,7 +127,7 @@ class AntiEntropy:
         """
         self.news(now)
         if not self._retry_s:
-            soon = now + float(self._rng.uniform(*HURRY_S)) * self._factor
+            soon = now + uniform(self._rng, *HURRY_S) * self._factor
             self._plan(min(self.next_at, soon))
 
     def _plan(self, at: float) -> None:
@@ -134,4 +135,4 @@ class AntiEntropy:
         self._alarm.set(at)
 
     def _jittered(self, wait_s: float) -> float:
-        return wait_s * self._factor * float(self._rng.uniform(1.0 - JITTER, 1.0 + JITTER))
+        return wait_s * self._factor * uniform(self._rng, 1.0 - JITTER, 1.0 + JITTER)

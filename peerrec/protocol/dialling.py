@@ -51,7 +51,7 @@ class Dialling:
         links: the links there are.
         scores: points of peers.
         settings: how many links.
-        merit_walk: ends of a walk along trust, or None.
+        walk_ends: draws so many peers on whom walks along trust end; none where trust is unknown.
         blocked: whether a person wants nothing of a peer.
 
     Attributes:
@@ -62,7 +62,7 @@ class Dialling:
     """
 
     __slots__ = (
-        "_blocked", "_me", "_merit_walk", "_rng", "anchors", "attempts", "book", "invited",
+        "_blocked", "_me", "_rng", "_walk_ends", "anchors", "attempts", "book", "invited",
         "links", "samplers", "scores", "settings",
     )  # fmt: skip
 
@@ -75,12 +75,12 @@ class Dialling:
         scores: Scores,
         settings: MembershipSettings | None = None,
         *,
-        merit_walk: Callable[[np.random.Generator], bytes | None] | None = None,
+        walk_ends: Callable[[np.random.Generator, int], list[bytes]] | None = None,
         blocked: Callable[[bytes], bool] | None = None,
     ) -> None:
         self._me = me
         self._rng = rng
-        self._merit_walk = merit_walk or (lambda rng: None)
+        self._walk_ends = walk_ends or (lambda rng, n: [])
         self._blocked = blocked or (lambda peer: False)
         self.book = book
         self.links = links
@@ -170,8 +170,7 @@ class Dialling:
                 self.anchors = [peer for peer in self.anchors if peer != known.peer]
             return known
         if slot is Slot.WALK:
-            ends = [self._merit_walk(self._rng) for _ in range(WALKS)]
-            return self._first_due([peer for peer in ends if peer is not None], now)
+            return self._first_due(self._walk_ends(self._rng, WALKS), now)
         if slot is Slot.SAMPLE:
             known = self._first_due(self.samplers.values(), now)
             return known if known is not None and self._is_apart(known) else None

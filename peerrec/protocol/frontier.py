@@ -312,23 +312,28 @@ class Frontier:
         return None if index is None else self._digest(index, day, floor)
 
     def _digest(self, index: LogIndex, day: int, floor: int) -> bytes | None:
-        if not floor and index.after < day <= index.until:
-            return index.digest  # of nearly all logs, in every session
         fork_day = self._fork_last_day.get(index.log)
         fork = None if fork_day is None else (self.forked[index.log], fork_day)
         return index.digest_of(self._columns, day, floor, fork)
+
+    def _digests(self, day: int, exclude: Floors) -> list[tuple[LogIndex, bytes]]:
+        """Return every log with anything that counts and its digest, in order."""
+        found: list[tuple[LogIndex, bytes]] = []
+        for index in self._sorted():
+            floor = exclude.get(index.log, 0) if exclude else 0
+            if not floor and index.after < day <= index.until:
+                digest = index.digest  # of nearly all logs, in every session
+            else:
+                digest = self._digest(index, day, floor)
+            if digest is not None:
+                found.append((index, digest))
+        return found
 
     def _joined(self, day: int, exclude: Floors) -> bytes:
         """Return name and digest of every log with anything that counts, in order."""
         if not exclude and self._state[:2] == (self.version, day):
             return self._state[2]
-        parts: list[bytes] = []
-        for index in self._sorted():
-            floor = exclude.get(index.log, 0) if exclude else 0
-            digest = self._digest(index, day, floor)
-            if digest is not None:
-                parts += (index.name, digest)
-        joined = b"".join(parts)
+        joined = b"".join([index.name + each for index, each in self._digests(day, exclude)])
         if not exclude:
             self._state = (self.version, day, joined)
         return joined
@@ -392,16 +397,12 @@ class Frontier:
 
         An element is the log's keyed tag, then 4 keyed bytes of its digest.
         """
-        known, digests = [], []
-        for index in self._sorted():
-            digest = self._digest(index, day, exclude.get(index.log, 0))
-            if digest is not None:
-                known.append(index)
-                digests.append(digest)
-        tags = tag_logs(key, [index.block for index in known])
-        blocks = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
-        values = tags << np.uint64(32) | segment_checks(key, blocks)
+        known = self._digests(day, exclude)
+        tags = tag_logs(key, [index.block for index, _ in known])
+        digests = b"".join([digest for _, digest in known])
+        checks = segment_checks(key, np.frombuffer(digests, np.uint8).reshape(-1, 16))
+        values = (tags << np.uint64(32) | checks).tolist()
         return {
-            int(tag): (index.log, int(value))
-            for tag, value, index in zip(tags, values, known, strict=True)
+            tag: (index.log, value)
+            for tag, value, (index, _) in zip(tags.tolist(), values, known, strict=True)
         }

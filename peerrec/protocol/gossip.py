@@ -30,6 +30,7 @@ import numpy as np
 from peerrec.errors import RemoteProtocolError
 from peerrec.limits import IHAVE_MAX, QUOTA_AUTHORS_MAX, TAGS_BYTES
 from peerrec.protocol.alarm import Alarm
+from peerrec.protocol.chance import uniform
 from peerrec.protocol.gossip_link import PROMISE_S, Fresh, GossipLink, split_tags
 from peerrec.protocol.messages import Ihave, Iwant
 from peerrec.protocol.rates import Bucket
@@ -374,6 +375,8 @@ class Gossip:
         return dialled + rest + [pair for pair in links if pair[1].battery]
 
     def _shuffled(self, links: list[tuple[bytes, GossipLink]]) -> list[tuple[bytes, GossipLink]]:
+        if len(links) < 2:
+            return links
         return [links[place] for place in self._rng.permutation(len(links)).tolist()]
 
     def _settle(self, segment_id: bytes) -> list[bytes]:
@@ -409,7 +412,7 @@ class Gossip:
             return []
         due = self._pull <= now
         if due or self._pull == math.inf:
-            self._pull = now + float(self._rng.uniform(*PULL_S))
+            self._pull = now + uniform(self._rng, *PULL_S)
         if not due:
             return []
         peers = list(self._links)

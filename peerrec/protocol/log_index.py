@@ -71,15 +71,21 @@ class LogIndex:
             return self.digest
         if not whole and self.partial is not None and self.partial[:2] == (floor, day):
             return self.partial[2]
-        rows = np.array(self.rows[0 if whole else bisect_left(self.seqs, floor) :], np.int64)
+        first = 0 if whole else bisect_left(self.seqs, floor)
+        rows = np.array(self.rows[first:] if first else self.rows, np.int64)
         days = columns.last_days[rows]
+        if whole and fork is None and len(days) and (soonest := int(days.min())) >= day:
+            # As nearly always: everything counts, until the first of it expires.
+            self.digest = _digest(columns.ids[rows].tobytes())
+            self.after, self.until = 0, soonest
+            return self.digest
         counts = days >= day
         forked = fork is not None and fork[1] >= day and floor <= fork[0]
         digest = None
         if forked or counts.any():
             end = b"fork" + fork[0].to_bytes(8, "big") if fork is not None and forked else b""
             ids = columns.ids[rows[counts]].tobytes()
-            digest = hashlib.blake2b(ids + end, digest_size=DIGEST_BYTES).digest()
+            digest = _digest(ids + end)
         if not whole:
             self.partial = floor, day, digest
         else:
@@ -88,3 +94,7 @@ class LogIndex:
             self.after = int(edges[edges < day].max(initial=0))
             self.until = int(edges[edges >= day].min(initial=_FOR_EVER))
         return digest
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()

@@ -28,6 +28,7 @@ from peerrec.errors import RemoteProtocolError
 from peerrec.limits import ADDRESSES_MAX, ANCHORS_MAX, BOOTSTRAP_MAX, STATE_BYTES_MAX
 from peerrec.protocol.addresses import LOCAL, AddressBook, netgroup
 from peerrec.protocol.alarm import Alarm
+from peerrec.protocol.chance import uniform
 from peerrec.protocol.dialling import Dialling
 from peerrec.protocol.effects import Dial, Hangup
 from peerrec.protocol.inbound import Inbound, evicted
@@ -128,7 +129,8 @@ class Membership:
         now: unix seconds.
         settings: how many links.
         state: what `encode` returned in an earlier life; empty for none.
-        merit_walk: ends of a walk along trust, or None; for the WALK slots.
+        walk_ends: draws so many peers on whom walks along trust end, for the WALK slots; none
+            where trust is unknown.
         merit: of a peer, ≥ 0; protects incoming links.
         blocked: whether a person wants nothing of a peer.
 
@@ -153,7 +155,7 @@ class Membership:
         settings: MembershipSettings | None = None,
         *,
         state: bytes = b"",
-        merit_walk: Callable[[np.random.Generator], bytes | None] | None = None,
+        walk_ends: Callable[[np.random.Generator, int], list[bytes]] | None = None,
         merit: Callable[[bytes], float] | None = None,
         blocked: Callable[[bytes], bool] | None = None,
     ) -> None:
@@ -169,7 +171,7 @@ class Membership:
         self.links = LinkTable()
         self.dialling = Dialling(
             me, rng, self.book, self.links, self.scores, self._settings,
-            merit_walk=merit_walk, blocked=self._unwanted,
+            walk_ends=walk_ends, blocked=self._unwanted,
         )  # fmt: skip
         self.dialling.anchors = kept.anchors[:ANCHORS_MAX]
         for address in self._settings.bootstrap[:BOOTSTRAP_MAX]:
@@ -425,7 +427,7 @@ class Membership:
                 break
             steps.append(dial)
         wait_s = IDLE_DIAL_S if steps else self._dial_wait_s
-        self._dial_at = now + wait_s * float(self._rng.uniform(0.8, 1.2))
+        self._dial_at = now + wait_s * uniform(self._rng, 0.8, 1.2)
         return steps
 
     # -- inside: parting ------------------------------------------------------------------------
@@ -487,7 +489,7 @@ class Membership:
         """Dial somebody who was lost: the other half of a parted network is found this way."""
         if now < self._knock_at:
             return []
-        self._knock_at = now + KNOCK_S * float(self._rng.uniform(0.8, 1.2))
+        self._knock_at = now + KNOCK_S * uniform(self._rng, 0.8, 1.2)
         dial = None if self.dialling.attempts else self.dialling.knock(now)
         return [] if dial is None else [dial]
 
@@ -551,7 +553,7 @@ class Membership:
             return []
         few = len(self.book.peers()) < ADDRESSES_FEW or self.dialling.n_wanted > 0
         self._ask_wait_s = min(self._ask_wait_s * 2.0, ASK_MAX_S) if few else ASK_MAX_S
-        self._ask_at = now + self._ask_wait_s * float(self._rng.uniform(0.8, 1.2))
+        self._ask_at = now + self._ask_wait_s * uniform(self._rng, 0.8, 1.2)
         link.asked = True
         self._asked_at[link.peer] = now
         return [AskPeers(link.peer)]

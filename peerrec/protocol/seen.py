@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from peerrec.limits import SEEN_MAX, SEEN_S, TAGS_BYTES
-from peerrec.protocol.keyed_hash import keyed_hash, keyed_hash_one
+from peerrec.protocol.keyed_hash import keyed_bytes, keyed_hash
 
 __all__ = ["TAGGED_BYTES", "Seen", "tag_of"]
 
@@ -33,7 +33,7 @@ def tag_of(key: bytes, segment_id: bytes) -> bytes:
             whose tag hides a victim's segment on other people's links.
         segment_id: the id, of which the first 16 bytes count.
     """
-    return keyed_hash_one(key, segment_id[:TAGGED_BYTES]).to_bytes(TAGS_BYTES, "little")
+    return keyed_bytes(key, segment_id[:TAGGED_BYTES])
 
 
 class Seen:

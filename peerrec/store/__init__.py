@@ -217,6 +217,10 @@ class Store(Protocol):
         """Return all trust edges, sorted by (source, target)."""
         ...
 
+    def trust_of(self, source: RawId) -> list[TrustEdge]:
+        """Return whom somebody trusts or distrusts, in the order in which names came."""
+        ...
+
     def mark(self, mark: Mark, subject: RawId, *, time: float) -> None:
         """Mark a peer or an item, as the mark says; marking twice keeps the later time."""
         ...

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from peerrec.limits import MINUTE_S
 from peerrec.store.names import NameTable
-from peerrec.store.rows import Description, Mark, Marked, RawId, TrustColumns
+from peerrec.store.rows import Description, Mark, Marked, RawId, TrustColumns, TrustEdge
 
 __all__ = ["Facts", "last_codes"]
 
@@ -34,6 +34,8 @@ MOVE_ITEM = (
         AND other.author = descriptions.author AND other.minute >= descriptions.minute)""",
     "UPDATE OR REPLACE descriptions SET item = :new WHERE item = :old",
 )
+TRUST_OF = """SELECT peers.id, weight, minute FROM trust JOIN peers ON peers.code = target
+    WHERE source = ? ORDER BY target"""
 # In the order of foreign keys: names come last.
 TABLES = ("trust", "peer_marks", "item_marks", "descriptions", "settings", "peers", "items")
 
@@ -89,6 +91,11 @@ class Facts:
             rows[:, 2].astype(np.float32),
             rows[:, 3] * MINUTE_S,
         )
+
+    def trust_of(self, source: RawId) -> list[TrustEdge]:
+        """Return the edges from a source, sorted by their targets' codes."""
+        rows = self._connection.execute(TRUST_OF, (self._peers.find(source),))
+        return [TrustEdge(source, raw, weight, at * MINUTE_S) for raw, weight, at in rows]
 
     # Marks
 

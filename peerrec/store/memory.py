@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -336,7 +337,8 @@ class MemoryStore:
             dropped=dropped,
             now=now,
         )
-        self.segments.remove(batch.dropped)
+        if batch.dropped:
+            self.segments.remove(batch.dropped)
         self.segments.add(batch.segments)
         for proof in batch.proofs:
             self.segments.keep_proof(proof)
@@ -348,7 +350,8 @@ class MemoryStore:
             self.mark(mark, subject, time=time)
         for key, value in batch.settings:
             self.set_setting(key, value)
-        self._take_back(batch.retractions)
+        if batch.retractions:
+            self._take_back(batch.retractions)
 
     def _take_back(self, rows: list[tuple[RawId, RawId | None, int]]) -> None:
         """Remove what is retracted; names that nothing uses now go with the next pruning."""
@@ -433,14 +436,26 @@ class MemoryStore:
     def trust_edges(self) -> TrustColumns:
         """Return all trust edges, sorted by (source, target)."""
         self._open()
-        rows = [(*codes, *value) for codes, value in sorted(self._trust.items())]
-        columns = np.array(rows, np.float64).reshape(-1, 4)
+        ordered = sorted(self._trust.items())
+        codes = np.fromiter(chain.from_iterable(key for key, _ in ordered), np.int32)
+        values = np.fromiter(chain.from_iterable(value for _, value in ordered), np.float64)
         return TrustColumns(
-            columns[:, 0].astype(np.int32),
-            columns[:, 1].astype(np.int32),
-            columns[:, 2].astype(np.float32),
-            columns[:, 3] * MINUTE_S,
+            codes[::2].copy(),
+            codes[1::2].copy(),
+            values[::2].astype(np.float32),
+            values[1::2] * MINUTE_S,
         )
+
+    def trust_of(self, source: RawId) -> list[TrustEdge]:
+        """Return whom somebody trusts or distrusts, in the order in which names came."""
+        self._open()
+        by = self._peers.codes.get(source)
+        said = {key[1]: value for key, value in self._trust.items() if key[0] == by}
+        named = {code: raw for raw, code in self._peers.codes.items() if code in said}
+        return [
+            TrustEdge(source, named[code], weight, minute * MINUTE_S)
+            for code, (weight, minute) in sorted(said.items())
+        ]
 
     def mark(self, mark: Mark, subject: RawId, *, time: float) -> None:
         """Mark a peer or an item, as the mark says; marking twice keeps the later time."""

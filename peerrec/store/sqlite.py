@@ -398,6 +398,11 @@ class SqliteStore:
         with translated(self.path):
             return self._facts.trust_edges()
 
+    def trust_of(self, source: RawId) -> list[TrustEdge]:
+        """Return whom somebody trusts or distrusts, in the order in which names came."""
+        with translated(self.path):
+            return self._facts.trust_of(source)
+
     def mark(self, mark: Mark, subject: RawId, *, time: float) -> None:
         """Mark a peer or an item, as the mark says; marking twice keeps the later time."""
         minute = checked_minute(time, None)

@@ -258,6 +258,11 @@ class StoreContract(LogContract):
         assert edges.time.tolist() == [NOW + 60, NOW]
         peers = store.peers()
         assert [peers.ids[at] for at in peers.positions(edges.target)] == ["mia", "eve"]
+        store.trust(TrustEdge("mia", "eve", 1.0, NOW))
+        mia, eve = TrustEdge("me", "mia", 0.25, NOW + 60), TrustEdge("me", "eve", -1.0, NOW)
+        assert store.trust_of("me") == [mia, eve]
+        assert store.trust_of("eve") == store.trust_of("unknown") == []
+        store.trust(TrustEdge("mia", "eve", 0.0))
         store.trust(TrustEdge("me", "mia", 0.0))
         store.trust(TrustEdge("nobody", "knows", 0.0))
         assert len(store.trust_edges()) == 1

@@ -35,11 +35,7 @@ def peer_named(text: str) -> RawId:
 
 def own_trust(store: Store) -> dict[RawId, float]:
     """Return whom the person trusts or distrusts, and how much."""
-    names, edges = store.peers(), store.trust_edges()
-    sources = names.positions(edges.source).tolist()
-    targets = names.positions(edges.target).tolist()
-    rows = zip(sources, targets, edges.weight.tolist(), strict=True)
-    return {names.ids[target]: weight for at, target, weight in rows if names.ids[at] == ME}
+    return {edge.target: edge.weight for edge in store.trust_of(ME)}
 
 
 class Names:

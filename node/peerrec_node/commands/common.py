@@ -112,11 +112,7 @@ class Opened:
         return title if title == label(item) else f"{title}  [{label(item)}]"
 
     def _friends(self) -> set[RawId]:
-        names, edges = self.store.peers(), self.store.trust_edges()
-        sources = names.positions(edges.source).tolist()
-        targets = names.positions(edges.target).tolist()
-        rows = zip(sources, targets, edges.weight.tolist(), strict=True)
-        return {names.ids[target] for at, target, w in rows if w > 0 and names.ids[at] == ME}
+        return {edge.target for edge in self.store.trust_of(ME) if edge.weight > 0}
 
 
 @contextmanager

@@ -48,13 +48,9 @@ def known_peers(here: Opened) -> list[dict[str, Any]]:
     """Return the peers with a key that the store's person trusts or has blocked."""
     from peerrec.store import Mark
 
-    names, edges = here.store.peers(), here.store.trust_edges()
-    sources = names.positions(edges.source).tolist()
-    targets = names.positions(edges.target).tolist()
     known: dict[bytes, dict[str, Any]] = {}
-    for source, target, weight in zip(sources, targets, edges.weight.tolist(), strict=True):
-        peer = names.ids[target]
-        if names.ids[source] == ME and isinstance(peer, bytes):
+    for _, peer, weight, _ in here.store.trust_of(ME):
+        if isinstance(peer, bytes):
             known[peer] = {"trust": weight, "blocked": False}
     for marked in here.store.marks():
         if marked.mark is Mark.BLOCK and isinstance(marked.subject, bytes):

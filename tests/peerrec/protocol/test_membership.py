@@ -126,7 +126,7 @@ def test_bootstrap_addresses_are_for_who_knows_nobody():
 
 
 def test_three_links_lead_along_trust_and_the_rest_elsewhere():
-    each = membership(60, merit_walk=lambda rng: peer(int(rng.integers(5))))
+    each = membership(60, walk_ends=lambda rng, n: [peer(int(rng.integers(5))) for _ in range(n)])
     world = World(each)
     world.run(60.0)
     slots = [link.slot.value for link in each.links.dialled()]
@@ -545,10 +545,10 @@ def test_word_of_a_peer_we_dialled_makes_hearsay_of_others_count():
 def test_ends_of_walks_take_the_places_of_fillers_once_trust_is_known():
     friends: list[bytes] = []
 
-    def walk(rng: np.random.Generator) -> bytes | None:
-        return friends[int(rng.integers(len(friends)))] if friends else None
+    def walk_ends(rng: np.random.Generator, n: int) -> list[bytes]:
+        return [friends[at] for at in rng.integers(len(friends), size=n)] if friends else []
 
-    each = membership(settings=MembershipSettings(samples=0), merit_walk=walk)
+    each = membership(settings=MembershipSettings(samples=0), walk_ends=walk_ends)
     for number in range(100, 130):
         each.book.add(peer(number), address(number), source=f"9.{number}.1.1", now=0.0)
     world = World(each)
