@@ -1,7 +1,7 @@
 """Keep a store in memory: for tests, simulations and trying things out.
 
 It gives the same answers as `peerrec.store.sqlite.SqliteStore` and forgets them
-with the process. Rows are Python tuples: simple before small.
+with the process.
 
 Example:
     >>> store = MemoryStore()
@@ -13,19 +13,19 @@ Example:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from peerrec.errors import ConfigError, StoreError
 from peerrec.limits import MINUTE_S, STORE_BYTES_MIN
 from peerrec.store.ageing import oldest
 from peerrec.store.batch import ANY_ITEM, Batch, Retraction, Retractions
 from peerrec.store.facts import last_codes
+from peerrec.store.memory_rows import MemoryRows
 from peerrec.store.memory_segments import SEGMENT_BYTES, MemorySegments
-from peerrec.store.packing import Block, CodedRow
 from peerrec.store.rows import (
     Cursor,
     Description,
@@ -51,13 +51,12 @@ from peerrec.store.segment_rows import ProofRow, SegmentKey, SegmentRow
 
 __all__ = ["MemoryStore"]
 
-ROW_BYTES = 200  # a tuple with its numbers; names come on top
+ROW_BYTES = 20  # packed, with room to grow; names come on top
+FACT_BYTES = 200  # of an edge or a description: tuples with their numbers
 NAME_BYTES = 150
 
-
-def is_one_of(rows: set[int], row: CodedRow) -> bool:
-    """Return whether this very row, not an equal one, is among those named by identity."""
-    return id(row) in rows
+NOBODY = 0
+"""A code that is never given: no name has it."""
 
 
 class MemoryNames:
@@ -113,7 +112,7 @@ class MemoryStore:
         self._peers, self._items = MemoryNames(), MemoryNames()
 
     def _forget_everything(self) -> None:
-        self._rows: list[CodedRow] = []
+        self._rows = MemoryRows()
         self._trust: dict[tuple[int, int], tuple[float, int]] = {}
         self._marks: dict[tuple[Mark, int], int] = {}
         self._descriptions: dict[tuple[int, int], Description] = {}
@@ -156,25 +155,24 @@ class MemoryStore:
         return len(checked)
 
     def _append(self, rows: list[Record]) -> None:
-        for author, item, weight, minute, public in rows:
-            codes = self._peers.code(author), self._items.code(item)
-            self._rows.append((*codes, weight, minute, public))
+        peer, item = self._peers.code, self._items.code
+        self._rows.append((peer(row[0]), item(row[1]), *row[2:]) for row in rows)
         self._last += len(rows)
 
     def interactions(self) -> InteractionColumns:
         """Return all interactions in order of arrival."""
         self._open()
-        return self._columns(self._rows)
+        return self._columns(0)
 
     def changes(self, since: Cursor) -> InteractionColumns | None:
         """Return the interactions after a cursor; None when some were removed since."""
         self._open()
         if since.epoch != self._epoch or since.interactions > self._last:
             return None
-        return self._columns(self._rows[len(self._rows) - (self._last - since.interactions) :])
+        return self._columns(len(self._rows) - (self._last - since.interactions))
 
-    def _columns(self, rows: list[CodedRow]) -> InteractionColumns:
-        block = Block.of(rows)
+    def _columns(self, start: int) -> InteractionColumns:
+        block = self._rows.block(start)
         times = block.minute.astype(np.float64) * MINUTE_S
         return InteractionColumns(
             block.author, block.item, block.weight, times, block.public, self.cursor()
@@ -208,24 +206,22 @@ class MemoryStore:
         self._open()
         if author is None and item is None and before is None:
             raise ConfigError("retract", None, "give author, item or before; `clear` removes all")
-        author_code = self._peers.codes.get(b"" if author is None else author)
-        item_code = self._items.codes.get(b"" if item is None else item)
-        return self._remove(
-            lambda row: (
-                (author is None or row[0] == author_code)
-                and (item is None or row[1] == item_code)
-                and (before is None or row[3] * MINUTE_S < before)
-            )
-        )
+        rows = self._rows.block()
+        doomed = np.ones(len(rows), np.bool_)
+        if author is not None:
+            doomed &= rows.author == self._peers.codes.get(author, NOBODY)
+        if item is not None:
+            doomed &= rows.item == self._items.codes.get(item, NOBODY)
+        if before is not None:
+            doomed &= rows.minute * MINUTE_S < before
+        return self._remove(doomed)
 
-    def _remove(self, doomed: Callable[[CodedRow], bool]) -> int:
-        kept = [row for row in self._rows if not doomed(row)]
-        removed = len(self._rows) - len(kept)
-        self._rows = kept
-        described = self._descriptions
-        peers = {row[0] for row in kept} | {code for edge in self._trust for code in edge}
+    def _remove(self, doomed: npt.NDArray[np.bool_]) -> int:
+        removed = self._rows.remove(doomed)
+        kept, described = self._rows.block(), self._descriptions
+        peers = set(kept.author.tolist()) | {code for edge in self._trust for code in edge}
         peers |= {author for _, author in described}
-        items = {row[1] for row in kept} | {item for item, _ in described}
+        items = set(kept.item.tolist()) | {item for item, _ in described}
         for mark, code in self._marks:
             (peers if mark.of_peer else items).add(code)
         names_removed = self._peers.keep_only(peers) + self._items.keep_only(items)
@@ -235,25 +231,25 @@ class MemoryStore:
     def forget_item(self, item: RawId) -> int:
         """Remove all that is known of an item, its marks too; return the interactions."""
         self._open()
-        code = self._items.codes.get(checked_id(item, "item id"))
+        code = self._items.codes.get(checked_id(item, "item id"), NOBODY)
         self._marks = {
             key: minute for key, minute in self._marks.items() if key[0].of_peer or key[1] != code
         }
         self._descriptions = {k: d for k, d in self._descriptions.items() if k[0] != code}
-        return self._remove(lambda row: row[1] == code)
+        return self._remove(self._rows.block().item == code)
 
     def forget_peer(self, peer: RawId) -> int:
         """Remove all that is known of and from a peer, but a block or mute of it."""
         self._open()
-        code = self._peers.codes.get(checked_id(peer, "peer id"))
+        code = self._peers.codes.get(checked_id(peer, "peer id"), NOBODY)
         n_edges = len(self._trust)
         self._trust = {edge: value for edge, value in self._trust.items() if code not in edge}
         self._trust_changes += n_edges - len(self._trust)
         self._descriptions = {k: d for k, d in self._descriptions.items() if k[1] != code}
-        self._marks.pop((Mark.FORKED, code or 0), None)
+        self._marks.pop((Mark.FORKED, code), None)
         if isinstance(peer, bytes):
             self.segments.remove_author(peer)
-        return self._remove(lambda row: row[0] == code)
+        return self._remove(self._rows.block().author == code)
 
     def clear(self) -> None:
         """Remove everything, settings too."""
@@ -264,7 +260,7 @@ class MemoryStore:
         self._tag = hashlib.blake2b(self._tag, digest_size=8).digest()
         self.was_restored = False
         self._trust_changes += 1
-        self._remove(lambda row: True)
+        self._remove(np.empty(0, np.bool_))
 
     def prune(
         self, now: float, *, window_s: float | None = None, size_bytes_max: int | None = None
@@ -282,17 +278,16 @@ class MemoryStore:
             descriptions = self._remove_descriptions(now - window_s)
             interactions = self.retract(before=now - window_s)
         while size_bytes_max is not None and self._size_bytes() > size_bytes_max:
-            if not self._rows and not self.segments.count():
+            if not len(self._rows) and not self.segments.count():
                 break
             row_bytes = ROW_BYTES + 2 * NAME_BYTES  # at most: its names may have other uses
-            minutes = np.array([row[3] for row in self._rows], np.int64)
+            minutes = self._rows.block().minute
             plays = minutes, np.full(len(minutes), row_bytes)
             excess = self._size_bytes() - size_bytes_max
             mask, old, last = oldest(plays, self.segments.ages(), excess)
             segments += self.segments.remove_where(old)
             descriptions += self._remove_descriptions(last * MINUTE_S)
-            doomed = {id(self._rows[at]) for at in np.flatnonzero(mask).tolist()}
-            interactions += self._remove(partial(is_one_of, doomed))
+            interactions += self._remove(mask)
         return Pruned(interactions, descriptions, self._size_bytes(), segments)
 
     def _remove_forked(self, before: int) -> None:
@@ -367,9 +362,7 @@ class MemoryStore:
         known = Retractions((a, i, m) for a, i, m in coded if a is not None and i is not None)
         if not known:
             return
-        doomed = known.mask(Block.of(self._rows))
-        if bool(doomed.any()):
-            self._rows = [row for row, gone in zip(self._rows, doomed, strict=True) if not gone]
+        if self._rows.remove(known.mask(self._rows.block())):
             self._epoch += 1
 
     def rename_item(self, old: RawId, new: RawId) -> bool:
@@ -396,7 +389,7 @@ class MemoryStore:
             merged[code] = taken
         ends = last_codes(merged)
         if ends:
-            self._rows = [(row[0], ends.get(row[1], row[1]), *row[2:]) for row in self._rows]
+            self._rows.recode_items(ends)
         self._epoch += bool(renamed)
         return renamed
 
@@ -518,7 +511,7 @@ class MemoryStore:
         return StoreSize(self._size_bytes(), *counts, *few)
 
     def _size_bytes(self) -> int:
-        n_rows = len(self._rows) + len(self._trust) + len(self._descriptions)
+        n_facts = len(self._trust) + len(self._descriptions)
         n_names = len(self._peers.codes) + len(self._items.codes)
         logs = self.segments.size_bytes() + self.segments.count() * SEGMENT_BYTES
-        return n_rows * ROW_BYTES + n_names * NAME_BYTES + logs
+        return len(self._rows) * ROW_BYTES + n_facts * FACT_BYTES + n_names * NAME_BYTES + logs
