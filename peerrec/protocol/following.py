@@ -149,9 +149,11 @@ class Following:
 
         A stranger may take the place of another; how often it is offered does not matter.
         """
-        if author == self.me or author in self._caps:
-            return self.wants(author)
-        return not self._blocked(author) and self._places.offer(author)
+        if author == self.me:
+            return True
+        if self._blocked(author):
+            return False
+        return author in self._caps or self._places.offer(author)
 
     def room(self, author: bytes, held_bytes: int) -> int:
         """Return how many bytes more of an author are taken; 0 for who is not wanted."""

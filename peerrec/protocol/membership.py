@@ -142,9 +142,9 @@ class Membership:
     """
 
     __slots__ = (
-        "_ask_at", "_ask_wait_s", "_asked_at", "_blocked", "_dial_at", "_dial_wait_s", "_knock_at",
-        "_left", "_me", "_merit", "_ping_alarm", "_rng", "_rotate_at", "_rotated_at", "_settings",
-        "book", "dialling", "links", "scores",
+        "_ask_at", "_ask_wait_s", "_asked_at", "_blocked", "_dial_at", "_dial_wait_s", "_due",
+        "_knock_at", "_left", "_me", "_merit", "_ping_alarm", "_rng", "_rotate_at", "_rotated_at",
+        "_settings", "book", "dialling", "links", "scores",
     )  # fmt: skip
 
     def __init__(
@@ -185,11 +185,13 @@ class Membership:
         self._ask_at = now
         self._ask_wait_s = ASK_S
         self._asked_at: dict[bytes, float] = {}
+        self._due: float | None = None  # the deadline, until something changes it
 
     # -- what is known ----------------------------------------------------------------------
 
     def invite(self, peer: bytes, address: Address, now: float) -> None:
         """Dial a peer that a person named, before all others."""
+        self._due = None
         if peer in self.links or peer == self._me:
             return
         self._left.pop(peer, None)
@@ -249,6 +251,7 @@ class Membership:
 
     def bound(self, dialled: int, incoming: int, now: float) -> list[Step]:
         """Keep another number of links from now on; returns which are too many, the worst."""
+        self._due = None
         self._settings = replace(self._settings, dialled=dialled, incoming=incoming)
         self.dialling.settings = self._settings
         self._reward_all(now)
@@ -275,6 +278,7 @@ class Membership:
         self, peer: bytes, *, dialled: bool, address: Address | None, host: str, now: float
     ) -> list[Step]:
         """Note a link; returns the hanging up that it causes."""
+        self._due = None
         slot = Slot.FILL
         if dialled and address is not None:
             slot = (
@@ -296,6 +300,7 @@ class Membership:
 
     def link_down(self, peer: bytes, now: float) -> None:
         """Note that a link ended."""
+        self._due = None
         link = self.links.pop(peer)
         self._asked_at.pop(peer, None)
         if link is not None:
@@ -314,12 +319,14 @@ class Membership:
             now: unix seconds.
             refused: whether it was there and has no place for us.
         """
+        self._due = None
         if self.dialling.ended(peer, address) is not None:
             self._rest(peer, address, now, refused=refused)
             self._dial_at = min(self._dial_at, now + IDLE_DIAL_S)
 
     def leave(self, peer: bytes, now: float) -> None:
         """Note that the person sent a peer away: for a while there is no link to it."""
+        self._due = None
         self._left[peer] = now + LEFT_S
         self.dialling.invited = [each for each in self.dialling.invited if each != peer]
 
@@ -378,6 +385,7 @@ class Membership:
 
     def on_timer(self, now: float) -> list[Step]:
         """Return what is due."""
+        self._due = None
         for over in [each for each, until in self._left.items() if until <= now]:
             del self._left[over]
         for peer, address in self.dialling.late(now):
@@ -392,6 +400,11 @@ class Membership:
 
     def next_deadline(self) -> float:
         """Return when to call `on_timer`: never late."""
+        if self._due is None:  # every message asks, and few change it
+            self._due = self._next_due()
+        return self._due
+
+    def _next_due(self) -> float:
         dialling, linked = self.dialling, self.links.n_dialled or self.links.n_incoming
         deadline = dialling.next_deadline() if dialling.attempts else math.inf
         if dialling.n_wanted > 0:
@@ -413,6 +426,7 @@ class Membership:
 
     def _hurry(self, now: float) -> None:
         """Look for somebody to dial soon, for something changed."""
+        self._due = None
         self._dial_wait_s = IDLE_DIAL_S
         self._dial_at = min(self._dial_at, now)
 

@@ -99,6 +99,9 @@ class _Broken(Exception):
         self.violation = violation
 
 
+_BIN_8: Final = 0xC4
+"""Begins a field of up to 255 bytes in MessagePack; their number follows."""
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODERS: Final[dict[int, msgspec.msgpack.Decoder[Any]]] = {
     int(kind.TYPE): msgspec.msgpack.Decoder(kind) for kind in get_args(Message)
@@ -247,7 +250,9 @@ def _type_of(data: bytes) -> int:
 def _parsed(decoder: msgspec.msgpack.Decoder[Any], data: bytes) -> tuple[Any, bytes]:
     """Return the message and its bytes without the zeros after them."""
     stripped = data.rstrip(b"\0")
-    try:  # few messages end in a zero of their own
+    if stripped[-1] == _BIN_8 and len(stripped) < len(data):
+        stripped += b"\0"  # a field of no bytes at the end, most likely
+    try:  # few messages end in another zero of their own
         return decoder.decode(stripped), stripped
     except (msgspec.DecodeError, UnicodeDecodeError):
         body = _body(data)
