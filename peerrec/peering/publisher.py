@@ -169,9 +169,7 @@ class Publisher:
         mine = np.flatnonzero(columns.public & (columns.author == (-1 if me is None else me)))
         if not len(mine):
             return []
-        codes = columns.item[mine]
-        names = self._store.items(after=int(codes.min()) - 1)
-        raws = [names.ids[at] for at in names.positions(codes).tolist()]
+        raws = self._store.item_names(columns.item[mine].tolist())
         minutes = (columns.time[mine] // MINUTE_S).astype(np.int64).tolist()
         return list(zip(minutes, raws, columns.weight[mine].astype(float).tolist(), strict=True))
 

@@ -74,11 +74,14 @@ class LogIndex:
         first = 0 if whole else bisect_left(self.seqs, floor)
         rows = np.array(self.rows[first:] if first else self.rows, np.int64)
         days = columns.last_days[rows]
-        if whole and fork is None and len(days) and (soonest := int(days.min())) >= day:
+        if fork is None and len(days) and (soonest := int(days.min())) >= day:
             # As nearly always: everything counts, until the first of it expires.
-            self.digest = _digest(columns.ids[rows].tobytes())
-            self.after, self.until = 0, soonest
-            return self.digest
+            digest: bytes | None = _digest(columns.ids[rows].tobytes())
+            if whole:
+                self.digest, self.after, self.until = digest, 0, soonest
+            else:
+                self.partial = floor, day, digest
+            return digest
         counts = days >= day
         forked = fork is not None and fork[1] >= day and floor <= fork[0]
         digest = None

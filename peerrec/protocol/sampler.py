@@ -27,6 +27,9 @@ __all__ = ["Pool", "Sampler", "Samplers"]
 LATELY: Final = 256
 """Ids that samplers remember having considered."""
 
+REFUSED: Final = 128
+"""Ids that a pool refused and remembers: sessions ask for the same strangers again and again."""
+
 RETIRED: Final = 4
 """How many retired ids a pool remembers, in multiples of its places."""
 
@@ -119,13 +122,14 @@ class Pool:
         n: places.
     """
 
-    __slots__ = ("_key", "_ranks", "_retired", "_worst", "n")
+    __slots__ = ("_key", "_ranks", "_refused", "_retired", "_worst", "n")
 
     def __init__(self, key: bytes, n: int) -> None:
         self.n = n
         self._key = key
         self._ranks: dict[bytes, bytes] = {}
         self._retired: dict[bytes, None] = {}
+        self._refused: dict[bytes, None] = {}  # lately, and still while no place is freed
         self._worst: bytes | None = None
 
     def __len__(self) -> int:
@@ -141,13 +145,16 @@ class Pool:
         """Consider an id; returns whether it has a place now."""
         if peer in self._ranks:
             return True
-        if self.n < 1 or peer in self._retired:
+        if self.n < 1 or peer in self._refused or peer in self._retired:
             return False
         rank = hashlib.blake2b(peer, digest_size=16, key=self._key).digest()
         if len(self._ranks) >= self.n:
             if self._worst is None:
                 self._worst = max(self._ranks, key=self._ranks.__getitem__)
             if rank >= self._ranks[self._worst]:
+                self._refused[peer] = None
+                if len(self._refused) > REFUSED:
+                    del self._refused[next(iter(self._refused))]
                 return False
             del self._ranks[self._worst]
         self._ranks[peer] = rank
@@ -157,6 +164,7 @@ class Pool:
     def drop(self, peer: bytes) -> None:
         """Free an id's place; it may come back."""
         self._ranks.pop(peer, None)
+        self._refused.clear()
         self._worst = None
 
     def retire(self, peer: bytes) -> None:

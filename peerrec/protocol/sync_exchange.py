@@ -213,11 +213,11 @@ class Exchange(Asking):
         groups = [group for group in groups if group] or [[]]
         out: Outgoing = []
         for left, group in zip(range(len(groups) - 1, -1, -1), groups, strict=True):
-            bits = np.zeros(max(group, default=-1) + 1, np.uint8)
-            bits[list(group)] = 1
+            bits = bytearray(max(group, default=-1) // 8 + 1)
+            for place in group:
+                bits[place // 8] |= 0x80 >> place % 8
             self._answers_due += bool(group)
-            data = np.packbits(bits).tobytes()
-            out += control(Want(self.request, WantKind.CHOSEN, start, left, data))
+            out += control(Want(self.request, WantKind.CHOSEN, start, left, bytes(bits)))
         return out
 
     def on_ranges(self, message: Ranges, now: float) -> Outgoing:

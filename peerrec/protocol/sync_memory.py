@@ -16,6 +16,7 @@ Example:
 from __future__ import annotations
 
 import hashlib
+import struct
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -30,6 +31,7 @@ __all__ = ["LogPool", "PeerMemory"]
 
 _VERSION: Final = 1
 _NO_TAG: Final = bytes(8)
+_NUMBERS: Final = struct.Struct(">IQ")  # epoch, floor
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 
 
@@ -165,7 +167,6 @@ def _note(floors: dict[Log, int], log: Log, floor: int, pool: LogPool) -> bool:
 def _digest(floors: dict[Log, int]) -> bytes:
     """Return 16 bytes that stand for floors."""
     joined = b"".join(
-        author + epoch.to_bytes(4, "big") + floor.to_bytes(8, "big")
-        for (author, epoch), floor in sorted(floors.items())
+        [author + _NUMBERS.pack(epoch, floor) for (author, epoch), floor in sorted(floors.items())]
     )
     return hashlib.blake2b(joined, digest_size=16).digest()

@@ -20,7 +20,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from peerrec.store.batch import Retraction
@@ -203,6 +203,10 @@ class Store(Protocol):
 
     def items(self, after: int = 0) -> Names:
         """Return the names of items with codes above ``after``."""
+        ...
+
+    def item_names(self, codes: Sequence[int]) -> list[RawId]:
+        """Return the names of some items, in the order given; DataError where one has none."""
         ...
 
     def trust(self, edge: TrustEdge, *, now: float | None = None) -> None:

@@ -13,7 +13,7 @@ Example:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
@@ -46,6 +46,7 @@ from peerrec.store.rows import (
     checked_minute,
     checked_setting,
     checked_trust,
+    in_order,
 )
 from peerrec.store.segment_rows import ProofRow, SegmentKey, SegmentRow
 
@@ -78,6 +79,16 @@ class MemoryNames:
         kept = [(code, raw) for raw, code in self.codes.items() if code > after]
         codes = np.array([code for code, _ in kept], np.int32)
         return Names(codes, [raw for _, raw in kept])
+
+    def of(self, codes: Sequence[int]) -> list[RawId]:
+        """Return the raw ids of some codes, the latest of which are found first."""
+        wanted, found = set(codes), dict[int, RawId]()
+        for raw, code in reversed(self.codes.items()):
+            if len(found) == len(wanted):
+                break
+            if code in wanted:
+                found[code] = raw
+        return in_order(codes, found)
 
     def rename(self, code: int, raw: RawId) -> None:
         """Give a code a raw id that no other code has; the order of codes stays."""
@@ -192,6 +203,11 @@ class MemoryStore:
         """Return the names of items with codes above ``after``."""
         self._open()
         return self._items.names(after)
+
+    def item_names(self, codes: Sequence[int]) -> list[RawId]:
+        """Return the names of some items, in the order given; DataError where one has none."""
+        self._open()
+        return self._items.of(codes)
 
     # Removal
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from peerrec.store.rows import Names, RawId
+from peerrec.store.rows import Names, RawId, in_order
 
 __all__ = ["NameTable"]
 
@@ -43,6 +43,12 @@ class NameTable:
         query = f"SELECT id FROM {self._table} WHERE code = ?"
         raw: RawId = self._connection.execute(query, (code,)).fetchone()[0]
         return raw
+
+    def of(self, codes: Sequence[int]) -> list[RawId]:
+        """Return the raw ids of some codes."""
+        query = f"SELECT id FROM {self._table} WHERE code = ?"
+        rows = ((code, self._connection.execute(query, (code,)).fetchone()) for code in set(codes))
+        return in_order(codes, {code: row[0] for code, row in rows if row is not None})
 
     def rename(self, code: int, raw: RawId) -> None:
         """Give a code a raw id that no other code has."""

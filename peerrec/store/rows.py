@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import NamedTuple, TypeAlias
@@ -59,6 +59,7 @@ __all__ = [
     "checked_minute",
     "checked_setting",
     "checked_trust",
+    "in_order",
 ]
 
 RawId: TypeAlias = str | bytes
@@ -220,6 +221,14 @@ class Names:
         if len(found) and int(found.min()) < 0:
             raise DataError(f"code {int(codes[np.argmin(found)])} has no name: it was removed")
         return found
+
+
+def in_order(codes: Sequence[int], names: Mapping[int, RawId]) -> list[RawId]:
+    """Return the names of codes; DataError where one has none."""
+    try:
+        return [names[code] for code in codes]
+    except KeyError as error:
+        raise DataError(f"code {error} has no name: it was removed, or never given") from None
 
 
 class Pruned(NamedTuple):

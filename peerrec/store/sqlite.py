@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -249,6 +249,11 @@ class SqliteStore:
         """Return the names of items with codes above ``after``."""
         with translated(self.path):
             return self._tables.items.names(after)
+
+    def item_names(self, codes: Sequence[int]) -> list[RawId]:
+        """Return the names of some items, in the order given; DataError where one has none."""
+        with translated(self.path):
+            return self._tables.items.of(codes)
 
     # Removal
 

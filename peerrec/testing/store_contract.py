@@ -207,6 +207,11 @@ class StoreContract(LogContract):
         store.record(Interaction("me", "z", 1.0, NOW))
         assert store.items().codes.tolist()[-1] > last
         assert store.items(after=last).ids == ["z"]
+        every = dict(zip(store.items().codes.tolist(), store.items().ids, strict=True))
+        turned = [*reversed(every), *every]
+        assert store.item_names(turned) == [every[code] for code in turned]
+        with pytest.raises(DataError, match="no name"):
+            store.item_names([*every, last])
         store.close()
 
     def test_forgetting_an_item_leaves_nothing_of_it(self, tmp_path: Path) -> None:
